@@ -1,0 +1,95 @@
+/**
+ * Delegation: running another plugin with the same stdin and environment, as SPEC 1.1.0 §4 wants it.
+ * The other plugin's stderr is ours; its error keeps its code and gets its name into `details`.
+ */
+
+import { SysError } from "../sys/errors.ts"
+import { findStatus } from "../sys/files.ts"
+import { type Ended, runProgram } from "../sys/processes.ts"
+import { decodeUtf8 } from "../sys/streams.ts"
+import { isTracing, trace } from "../sys/trace.ts"
+import { CniCode, CniError } from "./errors.ts"
+
+/** What a delegate needs of its caller's request. */
+export interface DelegateContext {
+  /** CNI_PATH: folders separated by ":". */
+  readonly path: string
+  readonly environment: ReadonlyMap<string, string>
+  /** The caller's stdin, to the byte. */
+  readonly stdin: Uint8Array
+}
+
+/** The delegate's executable is in no folder of CNI_PATH. */
+export class DelegateMissing extends Error {
+  override readonly name = "DelegateMissing"
+}
+
+/** Tells whether a text may name an executable: it must not lead out of the folder. */
+export const isPluginName = (type: string): boolean => !type.includes("/")
+
+/**
+ * Finds a plugin's executable: a regular file in the first folder of CNI_PATH that has one.
+ * @throws {DelegateMissing}
+ * @throws {CniError} if the name could leave the folder
+ */
+export function findPlugin(type: string, path: string): string {
+  if (!isPluginName(type)) throw new CniError(CniCode.invalidConfig, `invalid plugin name: ${type}`)
+  const folders = path.split(":").filter(Boolean)
+  const folder = folders.find(each => isFile(`${each}/${type}`))
+  if (folder === undefined) {
+    const problem =
+      folders.length === 0 ? "no paths provided" : `failed to find plugin "${type}" in path [${folders.join(" ")}]`
+    throw new DelegateMissing(problem)
+  }
+  return `${folder}/${type}`
+}
+
+/** A path that cannot be looked at holds no plugin: the next folder may. */
+function isFile(path: string): boolean {
+  try {
+    return findStatus(path)?.isFile ?? false
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error
+    if (isTracing()) trace(error.message)
+    return false
+  }
+}
+
+/**
+ * Runs the plugin `type` for one verb.
+ * @returns what ADD printed, parsed; undefined where it printed nothing, and for other verbs, whose output means nothing
+ * @throws {DelegateMissing}
+ * @throws {CniError} the delegate's own error
+ */
+export function runDelegate(type: string, verb: string, context: DelegateContext): unknown {
+  const path = findPlugin(type, context.path)
+  const env = [...context.environment].map(([key, value]) => `${key}=${key === "CNI_COMMAND" ? verb : value}`)
+  if (isTracing()) trace(`exec ${path} ${verb}`)
+  const ended = runProgram({ path, argv: [path], env, stdin: context.stdin })
+  const stdout = decodeUtf8(ended.stdout)
+  if (isTracing()) trace(`exec ${path} ${verb} ended with ${ended.status ?? `signal ${ended.signal}`}: ${stdout}`)
+  if (ended.status !== 0) throw delegateError(type, verb, ended, stdout)
+  if (verb !== "ADD" || stdout.trim() === "") return undefined
+  return parseOutput(stdout, `${type} ADD: its output is not JSON`)
+}
+
+function parseOutput(stdout: string, problem: string): unknown {
+  try {
+    return JSON.parse(stdout)
+  } catch (error) {
+    throw new CniError(CniCode.internal, problem, stdout.slice(0, 200), { cause: error })
+  }
+}
+
+function delegateError(type: string, verb: string, ended: Ended, stdout: string): CniError {
+  const how = ended.signal === undefined ? `exit status ${ended.status}` : `killed by signal ${ended.signal}`
+  const failure = `plugin ${type} failed on ${verb}`
+  if (stdout.trim() === "") {
+    return new CniError(CniCode.internal, `netplugin failed with no error message: ${how}`, failure)
+  }
+  const problem = `netplugin failed but error parsing its diagnostic message: ${failure}, ${how}`
+  const printed = parseOutput(stdout, problem) as { code?: unknown; msg?: unknown; details?: unknown } | null
+  const code = typeof printed?.code === "number" ? printed.code : CniCode.internal
+  const message = typeof printed?.msg === "string" ? printed.msg : `${failure}: ${how}`
+  return new CniError(code, message, printed?.details ? `${failure}: ${printed.details}` : failure)
+}

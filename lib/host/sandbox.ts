@@ -1,0 +1,74 @@
+/**
+ * The container's network namespace, the sandbox. A netlink socket belongs to the namespace it was opened in, so with one in
+ * the host's and one in the sandbox ADD reads from top to bottom; only /proc/sys needs the process itself to enter.
+ */
+import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts"
+import { close, findStatus, openForReading } from "../sys/files.ts"
+import { enterNamespace } from "../sys/namespaces.ts"
+
+/** Routing netlink in the namespace the process is in: lib/cni hands it out, and knows lib/rtnl by this name only. */
+export { openRtnl, type Rtnl } from "../rtnl/rtnl.ts"
+
+const OWN_NAMESPACE = "/proc/self/ns/net"
+
+/** What a CNI_NETNS names. */
+export type NamespaceKind = "foreign" | "own" | "absent" | "not a namespace"
+
+/** Tells what a path names, without opening it: all namespaces lie on one file system, each with an inode of its own. */
+export function classifyNamespace(path: string): NamespaceKind {
+  const status = findStatus(path)
+  if (status === undefined) return "absent"
+  const own = findStatus(OWN_NAMESPACE)
+  if (status.device !== own?.device) return "not a namespace"
+  return status.inode === own.inode ? "own" : "foreign"
+}
+
+/** Opens the namespace that the process is in. The caller owes a close. @throws {SysError} */
+export const openOwnNamespace = (): number => openForReading(OWN_NAMESPACE)
+
+/** A container's network namespace, borrowed for the length of one verb and opened on first use. */
+export class Sandbox {
+  /** CNI_NETNS word for word. */
+  readonly path: string
+  #opened: { readonly fd: number; readonly home: number } | undefined
+  #rtnl: Rtnl | undefined
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** The namespace's descriptor, for requests that put a device into it. @throws {SysError} */
+  get fd(): number {
+    return this.#open().fd
+  }
+
+  /** Routing netlink inside the namespace. @throws {SysError} */
+  get rtnl(): Rtnl {
+    this.#rtnl ??= this.enter(openRtnl)
+    return this.#rtnl
+  }
+
+  /** Runs `body` with the process inside the namespace. @throws {SysError} if `path` is no network namespace */
+  enter<T>(body: () => T): T {
+    const { fd, home } = this.#open()
+    enterNamespace(fd, this.path)
+    try {
+      return body()
+    } finally {
+      enterNamespace(home, "the host's network namespace")
+    }
+  }
+
+  /** Gives the namespace back: an open descriptor or socket keeps it and its devices alive. */
+  close(): void {
+    this.#rtnl?.close()
+    if (this.#opened === undefined) return
+    close(this.#opened.fd)
+    close(this.#opened.home)
+  }
+
+  #open() {
+    this.#opened ??= { fd: openForReading(this.path), home: openOwnNamespace() }
+    return this.#opened
+  }
+}

@@ -1,0 +1,57 @@
+/** Datagrams to and from the kernel: the seam at which tests put a scripted peer. */
+import { close } from "../sys/files.ts"
+import { openSocket, receiveDatagram, sendDatagram, setSocketOption, waitReadable } from "../sys/sockets.ts"
+import {
+  AF_NETLINK,
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_CAP_ACK,
+  NETLINK_DROP_MEMBERSHIP,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  SOL_NETLINK,
+} from "./uapi/netlink.ts"
+
+const SOCK_RAW = 3
+
+/**
+ * The kernel cuts dumps into datagrams of at most this size (netlink_dump() goes by the largest buffer it has seen). More
+ * would save calls in a long dump, but each page of it costs as much as a call.
+ */
+const BUFFER_SIZE = 8192
+
+/** What a netlink socket stands on. */
+export interface Transport {
+  /** Sends one datagram. */
+  send(bytes: Uint8Array): void
+  /** Waits for one datagram and returns a view of it that the next call overwrites. */
+  receive(): Uint8Array
+  /** Waits until there is something to receive; false once `timeoutMs` have passed. */
+  waitReadable(timeoutMs: number): boolean
+  /** Subscribes to the events of a multicast group. */
+  join(group: number): void
+  /** Ends the subscription; events may still be waiting. */
+  leave(group: number): void
+  close(): void
+}
+
+/**
+ * Opens a socket to the kernel in the network namespace that the process is in. It stays there wherever the process goes.
+ * Kernels before 4.20 know none of the options; they are then left out.
+ * @param protocol NETLINK_ROUTE, …
+ * @throws {SysError}
+ */
+export function openTransport(protocol: number): Transport {
+  const fd = openSocket(AF_NETLINK, SOCK_RAW, protocol)
+  const buffer = new Uint8Array(BUFFER_SIZE)
+  setSocketOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1)
+  setSocketOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1)
+  setSocketOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+  return {
+    send: bytes => sendDatagram(fd, bytes),
+    receive: () => receiveDatagram(fd, buffer),
+    waitReadable: timeoutMs => waitReadable(fd, timeoutMs),
+    join: group => void setSocketOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group),
+    leave: group => void setSocketOption(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group),
+    close: () => close(fd),
+  }
+}

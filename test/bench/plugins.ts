@@ -1,0 +1,73 @@
+/** One process of each plugin: VERSION, and the plugins that need no other. */
+import { statSync } from "node:fs"
+import path from "node:path"
+import { hostLocal, network } from "./config.ts"
+import { type Bar, compare, type Row } from "./row.ts"
+import { runPlan } from "./runner.ts"
+import type { Stage } from "./stage.ts"
+import { medianMs } from "./statistics.ts"
+import { type Bench, CNI_VERSION, demandExecutables, PLUGINS, roundTrip, type Subject, versionStep } from "./subject.ts"
+
+const WARMUP = 5
+const SIZE_BAR = { most: 2.2 }
+
+/** Whole processes that only say which versions they speak. */
+export function measureVersion(bench: Bench, stage: Stage, plugin: string): Row[] {
+  const subjects = all(bench)
+  demandExecutables(subjects, [plugin])
+  const config = stage.config("version", { cniVersion: CNI_VERSION })
+  const steps = subjects.map(subject => versionStep(subject, plugin, config))
+  const result = runPlan({ warmup: WARMUP, rounds: bench.rounds, steps }, stage.folder)
+  const values = Object.fromEntries(subjects.map(({ name }) => [name, medianMs(result(name).ns)]))
+  return [againstReference(bench, { name: `VERSION ${plugin}`, unit: "ms", values }, { most: 0.55 })]
+}
+
+/** host-local alone, on a pool with one address taken at a time. */
+export function measureHostLocal(bench: Bench, stage: Stage): Row[] {
+  return measureAlone(bench, stage, "host-local", subject => ({ ipam: hostLocal(stage, subject) }))
+}
+
+export function measureStatic(bench: Bench, stage: Stage): Row[] {
+  const addresses = [{ address: "10.90.0.2/16", gateway: "10.90.0.1" }]
+  return measureAlone(bench, stage, "static", () => ({ ipam: { type: "static", addresses } }))
+}
+
+export function measureLoopback(bench: Bench, stage: Stage): Row[] {
+  return measureAlone(bench, stage, "loopback", () => ({}))
+}
+
+function measureAlone(bench: Bench, stage: Stage, plugin: string, rest: (subject: Subject) => object): Row[] {
+  const subjects = all(bench)
+  demandExecutables(subjects, [plugin])
+  const steps = subjects.flatMap(subject => {
+    const config = stage.config(`${plugin}-${subject.slot}`, network("bench", plugin, rest(subject)))
+    return roundTrip(subject, { plugin, config, netns: stage.container(subject.name) })
+  })
+  const { netns, mntns } = stage
+  const result = runPlan({ netns, mntns, warmup: WARMUP, rounds: bench.rounds, steps }, stage.folder)
+  return (["ADD", "DEL"] as const).map(verb => {
+    const values = Object.fromEntries(subjects.map(({ name }) => [name, medianMs(result(`${verb} ${name}`).ns)]))
+    return againstReference(bench, { name: `${plugin} ${verb}`, unit: "ms", values })
+  })
+}
+
+/** The executables of every subject, in MiB. */
+export function measureSizes(bench: Bench): Row[] {
+  return PLUGINS.map(plugin => {
+    demandExecutables(all(bench), [plugin])
+    const size = ({ directory }: Subject) => statSync(path.join(directory, plugin)).size / 2 ** 20
+    const values = Object.fromEntries(all(bench).map(subject => [subject.name, size(subject)]))
+    const score = { value: size(bench.ours), unit: "MiB", bar: SIZE_BAR }
+    return { name: `size of ${plugin}`, unit: "MiB", values, score }
+  })
+}
+
+/** The subjects in the order of the table's columns. */
+export function all({ ours, reference, older }: Bench): Subject[] {
+  return [ours, reference, older]
+}
+
+/** Scores ours by the reference's value. */
+export function againstReference({ ours, reference }: Bench, row: Omit<Row, "score">, bar?: Bar): Row {
+  return compare(row, { of: ours.name, against: reference.name, unit: "×", ...(bar && { bar }) })
+}
