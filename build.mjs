@@ -192,7 +192,7 @@ function blobs(plugin, lazyParts) {
 async function buildPlugin(plugin, quickjs, lazyParts) {
   const folder = `build/${plugin}`
   for (const part of ["front", "plugin"]) {
-    await execute("build/compile", ["module", `${folder}/${part}.js`, `${folder}/${part}.qbc`, `${plugin}.js`])
+    await execute("build/compile", ["module", `${folder}/${part}.js`, `${folder}/${part}.qbc`, `${part}.js`])
   }
   writeFileSync(`${folder}/blobs.S`, blobs(plugin, lazyParts))
   await cc(["-c", `${folder}/blobs.S`, "-o", `${folder}/blobs.o`])

@@ -16,5 +16,10 @@ export const catalog: readonly CatalogEntry[] = [
     summary: "Connects the container to a Linux bridge with a veth pair.",
   },
   { name: "loopback", role: "interface", summary: "Brings the container's `lo` up." },
+  {
+    name: "host-local",
+    role: "address",
+    summary: "Hands out addresses from ranges and keeps them in files on the node.",
+  },
   { name: "static", role: "address", summary: "Hands out the addresses that the configuration names." },
 ]

@@ -18,6 +18,7 @@ import { join } from "node:path"
  * @typedef {Record<string, Entry>} Entries
  */
 
+/** What may be the file name of a plugin; dot files are never one. */
 export const pluginName = /^[a-z0-9][a-z0-9._-]*$/i
 
 /** @param {string} dir @returns {Place} */

@@ -123,7 +123,8 @@ function formatPath(pointer: string): string {
   return steps.join("").replace(/^\./, "")
 }
 
-function formatValue(value: unknown): string {
+/** Tells a value in a message: short, whatever it is. */
+export function formatValue(value: unknown): string {
   if (Array.isArray(value)) return "a list"
   if (isObject(value)) return "an object"
   if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) return "a number that is too large"

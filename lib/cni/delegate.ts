@@ -3,7 +3,7 @@
  * The other plugin's stderr is ours; its error keeps its code and gets its name into `details`.
  */
 
-import { SysError } from "../sys/errors.ts"
+import { isSysError, SysError } from "../sys/errors.ts"
 import { findStatus } from "../sys/files.ts"
 import { type Ended, runProgram } from "../sys/processes.ts"
 import { decodeUtf8 } from "../sys/streams.ts"
@@ -31,26 +31,32 @@ export const isPluginName = (type: string): boolean => !type.includes("/")
  * Finds a plugin's executable: a regular file in the first folder of CNI_PATH that has one.
  * @throws {DelegateMissing}
  * @throws {CniError} if the name could leave the folder
+ * @throws {SysError} if no folder has one, and one of them cannot be read now
  */
 export function findPlugin(type: string, path: string): string {
   if (!isPluginName(type)) throw new CniError(CniCode.invalidConfig, `invalid plugin name: ${type}`)
   const folders = path.split(":").filter(Boolean)
-  const folder = folders.find(each => isFile(`${each}/${type}`))
-  if (folder === undefined) {
-    const problem =
-      folders.length === 0 ? "no paths provided" : `failed to find plugin "${type}" in path [${folders.join(" ")}]`
-    throw new DelegateMissing(problem)
-  }
-  return `${folder}/${type}`
+  const failures: SysError[] = []
+  const folder = folders.find(each => isFile(`${each}/${type}`, failures))
+  if (folder !== undefined) return `${folder}/${type}`
+  const [failure] = failures
+  if (failure !== undefined) throw failure
+  const problem =
+    folders.length === 0 ? "no paths provided" : `failed to find plugin "${type}" in path [${folders.join(" ")}]`
+  throw new DelegateMissing(problem)
 }
 
-/** A path that cannot be looked at holds no plugin: the next folder may. */
-function isFile(path: string): boolean {
+/**
+ * A path that cannot be looked at holds no plugin: the next folder may. If none does, what could not be read, for want of
+ * memory or by a fault of the disk, is no proof that the plugin is missing.
+ */
+function isFile(path: string, failures: SysError[]): boolean {
   try {
     return findStatus(path)?.isFile ?? false
   } catch (error) {
     if (!(error instanceof SysError)) throw error
     if (isTracing()) trace(error.message)
+    if (!isSysError(error, "EACCES", "ELOOP", "ENAMETOOLONG")) failures.push(error)
     return false
   }
 }
@@ -89,7 +95,9 @@ function delegateError(type: string, verb: string, ended: Ended, stdout: string)
   }
   const problem = `netplugin failed but error parsing its diagnostic message: ${failure}, ${how}`
   const printed = parseOutput(stdout, problem) as { code?: unknown; msg?: unknown; details?: unknown } | null
-  const code = typeof printed?.code === "number" ? printed.code : CniCode.internal
-  const message = typeof printed?.msg === "string" ? printed.msg : `${failure}: ${how}`
-  return new CniError(code, message, printed?.details ? `${failure}: ${printed.details}` : failure)
+  const { code, msg, details } = printed ?? {}
+  const isCode = typeof code === "number" && Number.isSafeInteger(code) && code > 0
+  const message = typeof msg === "string" && msg !== "" ? msg : `${failure}: ${how}`
+  const more = typeof details === "string" && details !== "" ? `: ${details}` : ""
+  return new CniError(isCode ? code : CniCode.internal, message, `${failure}${more}`)
 }

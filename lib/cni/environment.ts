@@ -52,6 +52,7 @@ export function interfaceNameProblem(value: string): string | undefined {
   if (encodeUtf8(value).length > 15)
     return `interface name is too long: ${JSON.stringify(value)} has more than 15 bytes`
   if (value === "." || value === "..") return "interface name is . or .."
+  if (value.includes("\0")) return `interface name contains NUL: ${JSON.stringify(value)}`
   if (value.includes("%")) return `interface name contains %: ${JSON.stringify(value)}`
   if (!/[/:\s\u0085]/.test(value)) return undefined
   return `interface name contains / or : or whitespace characters: ${JSON.stringify(value)}`

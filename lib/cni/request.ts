@@ -1,16 +1,16 @@
 /** From stdin and environment to what a plugin is given: the checks that are the same for every plugin, in the reference's order. */
-import { type Attachment, formatOwner } from "../host/owner.ts"
+import type { Attachment } from "../host/owner.ts"
 import { classifyNamespace, openRtnl, type Rtnl, Sandbox } from "../host/sandbox.ts"
 import { SysError } from "../sys/errors.ts"
 import { decodeUtf8, readStdin } from "../sys/streams.ts"
 import { warn } from "../sys/trace.ts"
 import { parseCniArgs } from "./args.ts"
-import { type ConfigSchema, parseConfig } from "./config.ts"
+import { type ConfigSchema, formatValue, parseConfig } from "./config.ts"
 import { isName, type Parameters, type Verb } from "./environment.ts"
 import { CniCode, CniError } from "./errors.ts"
 import { Ipam } from "./ipam.ts"
 import type { Request } from "./plugin.ts"
-import { decodePrevResult, type Result } from "./result.ts"
+import { decodePrevResult, type Result, ResultError } from "./result.ts"
 import {
   type CniVersion,
   isAtLeast,
@@ -47,7 +47,7 @@ export function readCall<C>(
   const network = value.name ?? ""
   if (network === "") throw new CniError(CniCode.invalidConfig, "missing network name")
   if (typeof network !== "string" || !isName(network)) {
-    const details = `name is ${JSON.stringify(network)}; it may hold letters, digits, "_", "." and "-"`
+    const details = `name is ${formatValue(network)}; it may hold letters, digits, "_", "." and "-"`
     throw new CniError(CniCode.invalidConfig, "invalid characters found in network name", details)
   }
   return { parameters, environment, stdin, value, network }
@@ -72,29 +72,27 @@ const verbSince: { readonly [verb: string]: CniVersion } = { CHECK: "0.4.0", GC:
 export function readVersion({ value, parameters: { verb } }: Call): CniVersion {
   const named = value.cniVersion ?? ""
   if (typeof named !== "string") {
-    throw new CniError(
-      CniCode.decodingFailure,
-      `decoding version from network config: cniVersion is ${JSON.stringify(named)}`,
-    )
+    const problem = `decoding version from network config: cniVersion is ${formatValue(named)}`
+    throw new CniError(CniCode.decodingFailure, problem)
   }
   const since = verbSince[verb]
   if (since !== undefined) refuseVerb(verb, named, since)
   const version = named === "" ? "0.1.0" : named
   if (isSupportedVersion(version)) return version
   const list = supportedVersions.map(each => JSON.stringify(each)).join(" ")
-  const details = `config is ${JSON.stringify(version)}, plugin supports [${list}]`
+  const details = `config is ${formatValue(version)}, plugin supports [${list}]`
   throw new CniError(CniCode.incompatibleVersion, "incompatible CNI versions", details)
 }
 
 /** Throws unless a configuration of this version, and we, know the verb. */
 function refuseVerb(verb: Verb, version: string, since: CniVersion): void {
-  const refusal = (whose: string) => {
-    const details = `${verb} came with version ${since}, the configuration is of ${version || "0.1.0"}`
+  const refusal = (whose: string, reason: string) => {
+    const details = `the configuration is of ${version || "0.1.0"}, ${reason}`
     return new CniError(CniCode.incompatibleVersion, `${whose} version does not allow ${verb}`, details)
   }
   try {
-    if (!isAtLeast(version, since)) throw refusal("config")
-    if (!isAtLeast(newestVersion, version)) throw refusal("plugin")
+    if (!isAtLeast(version, since)) throw refusal("config", `${verb} came with ${since}`)
+    if (!isAtLeast(newestVersion, version)) throw refusal("plugin", `the newest version here is ${newestVersion}`)
   } catch (error) {
     if (!(error instanceof VersionError)) throw error
     throw new CniError(CniCode.decodingFailure, error.message)
@@ -170,10 +168,16 @@ function ownNamespace(netns: string): CniError {
   )
 }
 
-/** Reads prevResult; undefined if there is none. @throws {ResultError} */
+/** Reads prevResult; undefined if there is none. @throws {CniError} code 7 */
 export function findPrevResult({ value }: Call, version: CniVersion): Result | undefined {
   const { prevResult } = value
-  return prevResult === undefined || prevResult === null ? undefined : decodePrevResult(prevResult, version)
+  if (prevResult === undefined || prevResult === null) return undefined
+  try {
+    return decodePrevResult(prevResult, version)
+  } catch (error) {
+    if (!(error instanceof ResultError)) throw error
+    throw new CniError(CniCode.invalidConfig, error.message, "in prevResult")
+  }
 }
 
 /**
@@ -187,15 +191,12 @@ export function findValidAttachments({ value, network }: Call): Attachment[] | u
   if (key === undefined) return undefined
   const list = value[key] ?? []
   if (!Array.isArray(list)) throw new CniError(CniCode.invalidConfig, `${key} is not a list`)
-  return list.map((each: Json | null) => {
+  return list.map((each: Json | null, i) => {
     const { containerID, ifname } = each ?? {}
     if (typeof containerID !== "string" || typeof ifname !== "string") {
-      const got = JSON.stringify(each)
-      throw new CniError(CniCode.invalidConfig, `${key}: each needs containerID and ifname as strings, got ${got}`)
+      const got = `containerID ${formatValue(containerID)} and ifname ${formatValue(ifname)}`
+      throw new CniError(CniCode.invalidConfig, `${key}[${i}]: must have containerID and ifname as strings, got ${got}`)
     }
     return { network, containerId: containerID, ifname }
   })
 }
-
-/** Tells an attachment in one text, for traces and messages. */
-export const describeAttachment = formatOwner

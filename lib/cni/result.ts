@@ -7,6 +7,7 @@
  *
  * The text is the reference library's to the byte: 4 spaces, no newline at the end, <, > and & escaped.
  */
+import { formatValue } from "./config.ts"
 import { CniCode, CniError } from "./errors.ts"
 import { type CniVersion, compareVersions, isSupportedVersion, supportedVersions } from "./versions.ts"
 
@@ -192,7 +193,7 @@ export function decodeResult(value: unknown, version: CniVersion): Result {
   if (!isJsonObject(value)) throw new ResultError("the result is not a JSON object")
   const own = value.cniVersion || version
   if (typeof own !== "string" || !isSupportedVersion(own)) {
-    throw new ResultError(`unsupported CNI result version ${JSON.stringify(own)}`)
+    throw new ResultError(`unsupported CNI result version ${formatValue(own)}`)
   }
   return compareVersions(own, "0.3.0") < 0 ? decodeTwoFamilies(value) : decodeCurrent(value)
 }
@@ -206,13 +207,12 @@ const shapeOf = (version: CniVersion): number =>
  * @throws {ResultError} if it names a version of another shape than the configuration's
  */
 export function decodePrevResult(value: unknown, version: CniVersion): Result {
-  const named = isJsonObject(value) ? value.cniVersion : undefined
+  const named = isJsonObject(value) ? (value.cniVersion ?? "") : ""
   const sameShape = supportedVersions.filter(each => shapeOf(each) === shapeOf(version))
-  if (named !== undefined && named !== "" && !(sameShape as readonly unknown[]).includes(named)) {
+  if (named !== "" && !(sameShape as readonly unknown[]).includes(named)) {
     const supported = `result type supports [${sameShape.join(" ")}]`
-    throw new ResultError(
-      `could not parse prevResult: ${supported} but unmarshalled CNIVersion is ${JSON.stringify(named)}`,
-    )
+    const got = formatValue(named)
+    throw new ResultError(`could not parse prevResult: ${supported} but unmarshalled CNIVersion is ${got}`)
   }
   return decodeResult(value, version)
 }

@@ -56,8 +56,18 @@ function runVerb<C>(plugin: Plugin<C>, environment: ReadonlyMap<string, string>)
 
 function printError({ code, message, details }: CniError, cniVersion: CniVersion): number {
   if (isTracing()) trace(`failed with code ${code}: ${message}; ${details}`)
-  print(formatJson({ cniVersion, code, msg: message, ...(details !== "" && { details }) }))
+  const shown = details !== "" && { details: oneLine(details, MAX_DETAILS) }
+  print(formatJson({ cniVersion, code, msg: oneLine(message, MAX_MESSAGE), ...shown }))
   return 1
+}
+
+/** In characters: values from the configuration are part of messages, and may be of any length. */
+const MAX_MESSAGE = 1000
+const MAX_DETAILS = 2000
+
+function oneLine(text: string, limit: number): string {
+  const line = text.slice(0, limit).replace(/\s*\n\s*/g, " ")
+  return text.length > limit ? `${line}…` : line
 }
 
 /** Settings that cannot be read stop what makes things, never what removes them. */
@@ -83,9 +93,18 @@ function conduct<C>(plugin: Plugin<C>, call: Call, version: CniVersion): void {
 }
 
 function traceCall<C>(schema: ConfigSchema<C>, { value, parameters: { netns, ifname, args } }: Call): void {
-  trace(`CNI_NETNS=${netns} CNI_IFNAME=${ifname} CNI_ARGS=${args} config ${JSON.stringify(value)}`)
+  trace(`CNI_NETNS=${netns} CNI_IFNAME=${ifname} CNI_ARGS=${args} config ${describeConfig(value)}`)
   const unknown = listUnknownKeys(value, schema)
   if (unknown.length > 0) trace(`keys nobody here knows: ${unknown.join(", ")}`)
+}
+
+/** What can be parsed may still be nested too deeply to be written. */
+function describeConfig(value: object): string {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    return `(${describeChain(error)})`
+  }
 }
 
 function conductAdd<C>(plugin: Plugin<C>, call: Call, version: CniVersion): void {
@@ -122,7 +141,7 @@ function conductCheck<C>(plugin: Plugin<C>, call: Call, version: CniVersion): vo
 }
 
 function checkSandboxRecorded({ parameters: { netns } }: Call, recorded: string | undefined): void {
-  if (recorded === undefined || recorded === "" || recorded === netns) return
+  if (recorded === undefined || recorded === netns) return
   const problem = `Sandbox in prevResult ${recorded} doesn't match configured netns: ${netns}`
   throw new CniError(CniCode.internal, problem)
 }

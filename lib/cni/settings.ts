@@ -20,10 +20,9 @@ export function readSettings(environment: ReadonlyMap<string, string>): Settings
   const variable = environment.get("PATCHBAY_TRACE") ?? ""
   if (variable === "1") return { trace: "stderr" }
   if (variable !== "") return { trace: absolute(variable, "PATCHBAY_TRACE") }
-  const text = findTextFile(SETTINGS)
-  if (text === undefined) return { trace: "" }
   try {
-    return { trace: readConfig(text, nodeSchema).trace ?? "" }
+    const text = findTextFile(SETTINGS)
+    return { trace: text === undefined ? "" : (readConfig(text, nodeSchema).trace ?? "") }
   } catch (error) {
     throw new CniError(CniCode.invalidConfig, `${SETTINGS}: ${error instanceof Error ? error.message : error}`)
   }

@@ -1,7 +1,7 @@
 /** Gives a container's interface what an address plugin decided (the reference's ConfigureIface). */
 import { type Address, formatAddress, parseAddress } from "../net/address.ts"
 import { type Prefix, parsePrefix } from "../net/prefix.ts"
-import { IFA_F_NODAD } from "../netlink/uapi/address.ts"
+import { IFA_F_NODAD } from "../rtnl/addresses.ts"
 import { isOperational, type LinkId } from "../rtnl/link.ts"
 import type { RouteSpec } from "../rtnl/routes.ts"
 import { allowAnnouncements } from "./announcement.ts"

@@ -6,16 +6,27 @@ import type { Route } from "../rtnl/routes.ts"
 import type { Rtnl } from "../rtnl/rtnl.ts"
 import type { RouteSetup } from "./interface.ts"
 
+/** An address of a result. */
+export interface RecordedAddress {
+  readonly address: string
+  /** Index into `interfaces`. */
+  readonly interface?: number
+}
+
 /** The part of a result that says which interface has which address. */
-export interface RecordedAddresses {
+export interface RecordedAddresses<A extends RecordedAddress = RecordedAddress> {
   readonly interfaces: readonly { readonly name: string }[]
-  readonly ips: readonly { readonly address: string; readonly interface?: number }[]
+  readonly ips: readonly A[]
+}
+
+/** Lists the addresses that are not another interface's. */
+export function addressesOf<A extends RecordedAddress>(name: string, { interfaces, ips }: RecordedAddresses<A>): A[] {
+  return ips.filter(ip => ip.interface === undefined || interfaces[ip.interface]?.name === name)
 }
 
 /** Tells which addresses recorded for an interface it does not have; those of other interfaces do not count. */
-export function missingAddresses(rtnl: Rtnl, link: LinkId, { interfaces, ips }: RecordedAddresses): string[] {
-  const own = ips.filter(ip => ip.interface === undefined || interfaces[ip.interface]?.name === link.name)
-  const wanted = own.map(({ address }) => parsePrefix(address))
+export function missingAddresses(rtnl: Rtnl, link: LinkId, recorded: RecordedAddresses): string[] {
+  const wanted = addressesOf(link.name, recorded).map(({ address }) => parsePrefix(address))
   const families = [...new Set(wanted.map(({ address }) => address.family))]
   const present = families.flatMap(family => rtnl.addresses.list(link, family).map(({ prefix }) => prefix))
   return wanted

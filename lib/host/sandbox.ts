@@ -55,7 +55,7 @@ export class Sandbox {
     try {
       return body()
     } finally {
-      enterNamespace(home, "the host's network namespace")
+      returnHome(home)
     }
   }
 
@@ -70,5 +70,19 @@ export class Sandbox {
   #open() {
     this.#opened ??= { fd: openForReading(this.path), home: openOwnNamespace() }
     return this.#opened
+  }
+}
+
+/**
+ * Goes back to the host's namespace. setns(2) can lack memory for a moment, and a process that stayed away would take the
+ * sandbox for the host when it takes ADD back: so a failure is not the last word.
+ */
+function returnHome(home: number): void {
+  const subject = "the host's network namespace"
+  try {
+    enterNamespace(home, subject)
+  } catch (error) {
+    enterNamespace(home, subject)
+    throw error
   }
 }

@@ -35,6 +35,10 @@ export function formatMac(bytes: Uint8Array): string {
   return text
 }
 
+/** Tells whether two hardware addresses are the same. */
+export const isSameMac = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i])
+
 /** Makes an Ethernet address of 6 random bytes: unicast, locally administered (IEEE 802: the first byte's low bits). */
 export function localMac(random: Uint8Array): Uint8Array {
   const bytes = random.slice(0, 6)

@@ -1,7 +1,7 @@
 /** What the kernel says when it refuses a netlink request. */
 import { describeErrno, errnoName } from "../sys/errors.ts"
 
-/** Words that callers of CNI plugins match; they must not give way to the kernel's own text. */
+/** Callers of CNI plugins match the words "not found", which must not give way to the kernel's own text. */
 const ABSENCE = [2, 3, 6, 19] // ENOENT, ESRCH, ENXIO, ENODEV
 
 /** The kernel refused a request: "RTM_NEWADDR 10.1.0.2/24 dev eth0: EEXIST (address already assigned)". */
@@ -30,8 +30,8 @@ export class NetlinkError extends Error {
  * @param text the extended ACK's, "" if there is none
  */
 export function refusal(request: string, errno: number, text: string, attribute: string): NetlinkError {
-  const words = describeErrno(errno)
-  const hint = text === "" ? words : ABSENCE.includes(errno) ? `${words}: ${text}` : text
+  const words = ABSENCE.includes(errno) ? `not found: ${describeErrno(errno)}` : text || describeErrno(errno)
+  const hint = text === "" || words === text ? words : `${words}: ${text}`
   return new NetlinkError(request, errnoName(errno), hint, attribute)
 }
 

@@ -21,6 +21,25 @@ export const u16: Kind<number> = { encode: (writer, value) => writer.u16(value),
 export const u32: Kind<number> = { encode: (writer, value) => writer.u32(value), decode: reader => reader.u32() }
 /** Thirty-two bits, signed, host order. */
 export const s32: Kind<number> = { encode: (writer, value) => writer.s32(value), decode: reader => reader.s32() }
+/** Sixteen bits, unsigned, network order. */
+export const u16be: Kind<number> = { encode: (writer, value) => writer.u16Be(value), decode: reader => reader.u16Be() }
+/** Thirty-two bits, unsigned, network order. */
+export const u32be: Kind<number> = { encode: (writer, value) => writer.u32Be(value), decode: reader => reader.u32Be() }
+/** Thirty-two bits, signed, network order. */
+export const s32be: Kind<number> = {
+  encode: (writer, value) => writer.u32Be((value | 0) === value ? value >>> 0 : value),
+  decode: reader => reader.u32Be() | 0,
+}
+/** Sixty-four bits, unsigned, network order, of which a number holds 53. */
+export const u64be: Kind<number> = {
+  encode(writer, value) {
+    writer.u32Be(Math.floor(value / WORD))
+    writer.u32Be(value % WORD)
+  },
+  decode: reader => reader.u32Be() * WORD + reader.u32Be(),
+}
+
+const WORD = 2 ** 32
 
 /** Bytes as they are; decoded, they are a copy. */
 export const raw: Kind<Uint8Array> = {
@@ -101,7 +120,11 @@ type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (memb
  * listed has to say is skipped when reading.
  */
 export function nestBy<T extends Tables>(sibling: string, tables: () => T): Kind<Merged<Values<T[keyof T]>>> {
-  const chosen = (siblings: { readonly [field: string]: unknown }) => tables()[String(siblings[sibling])]
+  const chosen = (siblings: { readonly [field: string]: unknown }) => {
+    const name = String(siblings[sibling])
+    // The kernel may have a kind called "constructor".
+    return Object.hasOwn(tables(), name) ? tables()[name] : undefined
+  }
   return {
     isNested: true,
     encode(writer, values, siblings) {

@@ -62,23 +62,33 @@ export function messageType<H extends Rows, A extends Rows>(
 /** Writes a request as the writer's only message. @throws {CodecError} */
 export function encodeMessage<H extends Rows, A extends Rows>(
   writer: ByteWriter,
-  { type, header, attributes }: Message<H, A>,
+  message: Message<H, A>,
   flags: number,
   sequence: number,
 ): void {
   writer.clear()
-  writer.reserve(HEADER)
+  appendMessage(writer, message, flags, sequence)
+}
+
+/** Writes a request behind what is written. @throws {CodecError} */
+export function appendMessage<H extends Rows, A extends Rows>(
+  writer: ByteWriter,
+  { type, header, attributes }: Message<H, A>,
+  flags: number,
+  sequence: number,
+): void {
+  const start = writer.reserve(HEADER)
   const { view } = writer
-  view.setUint16(4, type.id, hostIsLittleEndian)
-  view.setUint16(6, flags, hostIsLittleEndian)
-  view.setUint32(8, sequence, hostIsLittleEndian)
+  view.setUint16(start + 4, type.id, hostIsLittleEndian)
+  view.setUint16(start + 6, flags, hostIsLittleEndian)
+  view.setUint32(start + 8, sequence, hostIsLittleEndian)
   try {
     type.header.encode(writer, header)
     encodeAttributes(writer, type.attributes, attributes)
   } catch (error) {
     throw within(type.attributes.name, error)
   }
-  writer.patchU32(0, writer.length)
+  writer.patchU32(start, writer.length - start)
 }
 
 /**

@@ -11,7 +11,7 @@ import { isSysError } from "../sys/errors.ts"
 import { isTracing } from "../sys/trace.ts"
 import { decodeAttributes, nameAttribute, type Rows } from "./attributes.ts"
 import { NetlinkError, refusal } from "./errors.ts"
-import { decodeReply, encodeMessage, type Message, MessageReader, type Reply } from "./message.ts"
+import { appendMessage, decodeReply, encodeMessage, type Message, MessageReader, type Reply } from "./message.ts"
 import type { StructValues } from "./struct.ts"
 import { traceOutcome, traceReply, traceRequest } from "./trace.ts"
 import { openTransport, type Transport } from "./transport.ts"
@@ -27,6 +27,29 @@ interface Expectation<H extends Rows> {
   /** The errno that says that there is no such object; 0 if that is an error like others. */
   readonly absent: number
   wanted(header: StructValues<H>): boolean
+}
+
+/** One message of a batch, and what it is about, as of a request. */
+export interface BatchPart {
+  readonly message: Message<Rows, Rows>
+  readonly subject: string
+}
+
+/** Changes that take effect together or not at all. */
+export interface Batch {
+  /** NFNL_MSG_BATCH_BEGIN */
+  readonly begin: BatchPart
+  /** At least one. */
+  readonly changes: readonly BatchPart[]
+  /** NFNL_MSG_BATCH_END; without it the kernel checks the changes and takes them back. */
+  readonly end: BatchPart | undefined
+}
+
+/** What the kernel refused of a batch. */
+export interface BatchRefusal {
+  /** The change's place among the changes; -1 for the batch as a whole. */
+  readonly index: number
+  readonly error: NetlinkError
 }
 
 const everything = () => true
@@ -88,6 +111,64 @@ export class NetlinkSocket {
       if (replies !== undefined) return replies
     }
     throw new NetlinkError(`${message.type.uapi} ${subject}`, "EAGAIN", "it changed during each of several dumps")
+  }
+
+  /**
+   * Sends changes to one of netfilter's subsystems as one transaction, one datagram, and waits for its outcome.
+   * @returns what was refused, in the order of the changes; if that is anything, nothing is changed
+   * @throws {SysError}
+   */
+  batch(batch: Batch): BatchRefusal[] {
+    const { begin, changes, end } = batch
+    const parts = end === undefined ? [begin, ...changes] : [begin, ...changes, end]
+    const first = (this.#sequence + 1) >>> 0
+    const starts = this.#encodeBatch(parts, changes.length)
+    this.#transport.send(this.#writer.written())
+    const refusals: BatchRefusal[] = []
+    let loss: unknown
+    for (;;) {
+      // So many refusals that they did not fit the socket: those are told that did.
+      if (loss !== undefined && !this.#transport.waitReadable(0)) break
+      try {
+        this.#messages.open(this.#transport.receive())
+      } catch (error) {
+        if (!isSysError(error, "ENOBUFS")) throw error
+        loss = error
+        continue
+      }
+      while (this.#messages.next()) {
+        const place = (this.#messages.sequence - first) >>> 0
+        if (place >= parts.length || this.#messages.type !== nl.NLMSG_ERROR) continue
+        const { message, subject } = parts[place]!
+        const errno = readErrno(this.#messages, message, subject)
+        if (errno !== 0) {
+          const extent = { start: starts[place]!, end: starts[place + 1]! }
+          refusals.push({ index: place - 1, error: this.#refusal(errno, this.#messages, message, subject, extent) })
+        }
+        // What is wrong with the batch as a whole is told with its first message, and nothing else needs to follow.
+        if (place === changes.length || (place === 0 && errno !== 0)) return refusals
+      }
+    }
+    if (refusals.length === 0) throw loss
+    return refusals
+  }
+
+  /**
+   * Writes the messages of a batch and tells where each begins and the last one ends. Only the last change asks for an
+   * acknowledgement: the kernel sends it when all is done, behind the refusals.
+   */
+  #encodeBatch(parts: readonly BatchPart[], acknowledged: number): number[] {
+    const writer = this.#writer
+    writer.clear()
+    const starts = parts.map(({ message, subject }, place) => {
+      const start = writer.length
+      const flags = (message.flags ?? 0) | nl.NLM_F_REQUEST | (place === acknowledged ? nl.NLM_F_ACK : 0)
+      this.#sequence = (this.#sequence + 1) >>> 0
+      if (isTracing()) traceRequest(message, subject)
+      appendMessage(writer, message, flags, this.#sequence)
+      return start
+    })
+    return [...starts, writer.length]
   }
 
   /** Subscribes to a multicast group. Its events make waitEvent() return; requests skip them. @throws {SysError} */
@@ -158,21 +239,26 @@ export class NetlinkSocket {
     }
   }
 
-  /** Makes the error of a refusal whose errno is read: behind it stands the request, or its header alone, then attributes. */
+  /**
+   * Makes the error of a refusal whose errno is read: behind it stands the request, or its header alone, then attributes.
+   * @param extent where in the datagram the request is
+   */
   #refusal<H extends Rows, A extends Rows>(
     errno: number,
     { payload, type, flags }: MessageReader,
     message: Message<H, A>,
     subject: string,
+    { start, end } = { start: 0, end: this.#writer.length },
   ): NetlinkError {
     const request = `${message.type.uapi} ${subject}`
     if ((flags & nl.NLM_F_ACK_TLVS) === 0) return refusal(request, errno, "", "")
-    if (type === nl.NLMSG_ERROR) payload.skip(flags & nl.NLM_F_CAPPED ? MESSAGE_HEADER : (this.#writer.length + 3) & ~3)
+    if (type === nl.NLMSG_ERROR) payload.skip(flags & nl.NLM_F_CAPPED ? MESSAGE_HEADER : (end - start + 3) & ~3)
     const { text = "", offset = 0 } = decodeAttributes(payload, nl.extendedAck)
     const { header, attributes } = message.type
     const sent = new ByteReader(this.#writer.written())
-    sent.at = MESSAGE_HEADER + header.size
-    return refusal(request, errno, text, nameAttribute(sent, attributes, message.attributes, offset))
+    sent.at = start + MESSAGE_HEADER + header.size
+    sent.end = end
+    return refusal(request, errno, text, nameAttribute(sent, attributes, message.attributes, start + offset))
   }
 }
 

@@ -1,6 +1,14 @@
 /** Datagrams to and from the kernel: the seam at which tests put a scripted peer. */
+import { hostIsLittleEndian } from "../bytes/byte-order.ts"
 import { close } from "../sys/files.ts"
-import { openSocket, receiveDatagram, sendDatagram, setSocketOption, waitReadable } from "../sys/sockets.ts"
+import {
+  connectSocket,
+  openSocket,
+  receiveDatagram,
+  sendDatagram,
+  setSocketOption,
+  waitReadable,
+} from "../sys/sockets.ts"
 import {
   AF_NETLINK,
   NETLINK_ADD_MEMBERSHIP,
@@ -19,6 +27,12 @@ const SOCK_RAW = 3
  */
 const BUFFER_SIZE = 8192
 
+/**
+ * struct sockaddr_nl of the kernel: port 0, no groups. Connected to it, the socket hears nobody else; a container's root
+ * may otherwise send it answers of his own.
+ */
+const KERNEL = new Uint8Array(12).fill(AF_NETLINK, hostIsLittleEndian ? 0 : 1, hostIsLittleEndian ? 1 : 2)
+
 /** What a netlink socket stands on. */
 export interface Transport {
   /** Sends one datagram. */
@@ -36,13 +50,14 @@ export interface Transport {
 
 /**
  * Opens a socket to the kernel in the network namespace that the process is in. It stays there wherever the process goes.
- * Kernels before 4.20 know none of the options; they are then left out.
+ * Options that an old kernel does not know are left out: the newest, strict checking, came with 4.20.
  * @param protocol NETLINK_ROUTE, …
  * @throws {SysError}
  */
 export function openTransport(protocol: number): Transport {
   const fd = openSocket(AF_NETLINK, SOCK_RAW, protocol)
   const buffer = new Uint8Array(BUFFER_SIZE)
+  connectSocket(fd, KERNEL)
   setSocketOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1)
   setSocketOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1)
   setSocketOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)

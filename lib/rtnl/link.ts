@@ -53,6 +53,8 @@ export interface BridgePort {
   readonly state: number
   readonly isHairpin: boolean
   readonly isIsolated: boolean
+  /** The MAC of the bridge, or of the one that STP chose for the segment; undefined if the kernel did not tell. */
+  readonly bridgeMac: Uint8Array | undefined
 }
 
 const OPERSTATES = ["unknown", "not-present", "down", "lower-layer-down", "testing", "dormant", "up"]
@@ -99,6 +101,6 @@ function bridgeOf({ vlanFiltering, defaultPvid = 0 }: Values<typeof bridgeData> 
   return { isVlanFiltering: vlanFiltering === 1, defaultPvid }
 }
 
-function portOf({ state = 0, hairpin, isolated }: Values<typeof bridgePortData> = {}): BridgePort {
-  return { state, isHairpin: hairpin === 1, isIsolated: isolated === 1 }
+function portOf({ state = 0, hairpin, isolated, bridgeId }: Values<typeof bridgePortData> = {}): BridgePort {
+  return { state, isHairpin: hairpin === 1, isIsolated: isolated === 1, bridgeMac: bridgeId?.subarray(2) }
 }

@@ -41,15 +41,16 @@ function lookAfterEvents<T>(socket: NetlinkSocket, wait: Wait<T>, deadline: numb
   }
 }
 
-/** Looks, again if so many events came that the answer was dropped with them. */
+/** Looks, again if so many events came that the answer was dropped with them; after the deadline without events. */
 function lookDespiteLoss<T>(socket: NetlinkSocket, wait: Wait<T>, deadline: number): T {
   for (;;) {
     try {
       return wait.look()
     } catch (error) {
-      if (!isSysError(error, "ENOBUFS") || now() > deadline) throw error
+      if (!isSysError(error, "ENOBUFS")) throw error
       // Nothing more is delivered until all that is waiting has been taken away.
       socket.leave(wait.group)
+      if (now() > deadline) return wait.look()
       socket.join(wait.group)
     }
   }

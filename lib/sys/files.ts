@@ -1,6 +1,6 @@
 /** Files and folders, whole at a time. Paths are absolute; every descriptor is closed before a function returns. */
 import * as native from "native"
-import { check, EINTR, isSysError, retry, SysError } from "./errors.ts"
+import { check, EAGAIN, EINTR, isSysError, retry, SysError } from "./errors.ts"
 
 // asm-generic/fcntl.h
 const O_WRONLY = 0o1
@@ -8,9 +8,12 @@ const O_CREAT = 0o100
 const O_EXCL = 0o200
 const O_TRUNC = 0o1000
 const O_APPEND = 0o2000
+const O_NONBLOCK = 0o4000
 const O_DIRECTORY = 0o200000
 const O_NOFOLLOW = 0o400000
 const O_TMPFILE = 0o20000000 | O_DIRECTORY
+
+const POLLIN = 1
 
 const S_IFMT = 0o170000
 const S_IFREG = 0o100000
@@ -73,11 +76,12 @@ export function readToEnd(fd: number, subject: string): Uint8Array {
       bigger.set(buffer)
       buffer = bigger
     }
-    const count = check(
-      retry(() => native.read(fd, buffer.subarray(length))),
-      "read",
-      subject,
-    )
+    const result = retry(() => native.read(fd, buffer.subarray(length)))
+    if (result === -EAGAIN) {
+      native.poll(fd, POLLIN, -1) // a pipe that its other owner reads without blocking
+      continue
+    }
+    const count = check(result, "read", subject)
     if (count === 0) return buffer.subarray(0, length)
     length += count
   }
@@ -134,9 +138,9 @@ export function overwriteFile(path: string, text: string): void {
   writeOpened(path, O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600, text)
 }
 
-/** Appends to a file, which is created with mode 0600. A link is refused. @throws {SysError} */
+/** Appends to a file, which is created with mode 0600. A link is refused, and a pipe that nobody reads. @throws {SysError} */
 export function appendToFile(path: string, text: string): void {
-  writeOpened(path, O_CREAT | O_APPEND | O_NOFOLLOW, 0o600, text)
+  writeOpened(path, O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600, text)
 }
 
 /** Gives a text its place in `folder` under the name `name`, only if that name is free. */
@@ -210,17 +214,17 @@ export function renameFile(from: string, to: string): void {
   check(native.rename(from, to), "rename", `${from} to ${to}`)
 }
 
-/** Makes a folder and those above it (mode 0755) unless they exist. @throws {SysError} */
-export function ensureFolder(path: string): void {
-  const result = native.mkdir(path, 0o755)
+/** Makes a folder and those above it unless they exist. @throws {SysError} */
+export function ensureFolder(path: string, mode = 0o755): void {
+  const result = native.mkdir(path, mode)
   if (result === -17) return // EEXIST
   const parent = path.slice(0, path.lastIndexOf("/"))
   if (result !== -2 || parent === "") {
     check(result, "mkdir", path)
     return
   }
-  ensureFolder(parent)
-  ensureFolder(path)
+  ensureFolder(parent, mode)
+  ensureFolder(path, mode)
 }
 
 /**

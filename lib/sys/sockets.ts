@@ -13,6 +13,11 @@ export function openSocket(domain: number, type: number, protocol: number): numb
   return check(native.socket(domain, type, protocol), "socket", `family ${domain} protocol ${protocol}`)
 }
 
+/** Lets the socket hear nobody but the peer at `address`, a struct sockaddr. @throws {SysError} */
+export function connectSocket(fd: number, address: Uint8Array): void {
+  check(native.connect(fd, address), "connect", "netlink")
+}
+
 /** Sets an integer option; false if this kernel does not know it. @throws {SysError} */
 export function setSocketOption(fd: number, level: number, name: number, value: number): boolean {
   const result = native.setsockopt(fd, level, name, value)

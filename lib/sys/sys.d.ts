@@ -60,8 +60,8 @@ declare module "native" {
 
   /** socket(2); SOCK_CLOEXEC is added. */
   export function socket(domain: number, type: number, protocol: number): number
-  /** bind(2); `address` is a struct sockaddr of any family. */
-  export function bind(fd: number, address: Uint8Array): number
+  /** connect(2); `address` is a struct sockaddr of any family. */
+  export function connect(fd: number, address: Uint8Array): number
   /** send(2) */
   export function send(fd: number, from: Uint8Array, flags: number): number
   /** recv(2); with MSG_TRUNC the true length of the datagram, which may exceed `into`. */

@@ -18,7 +18,7 @@ import {
   type GcRequest,
   type StatusRequest,
 } from "../../lib/cni/plugin.ts"
-import type { Result, ResultDns } from "../../lib/cni/result.ts"
+import type { Result, ResultDns, ResultInterface } from "../../lib/cni/result.ts"
 import type { Removals, Undo } from "../../lib/cni/undo.ts"
 import { announce } from "../../lib/host/announcement.ts"
 import { configureInterface } from "../../lib/host/interface.ts"
@@ -26,10 +26,11 @@ import { resolveMtu } from "../../lib/host/mtu.ts"
 import { formatOwner, isStaleOwner } from "../../lib/host/owner.ts"
 import { randomMac } from "../../lib/host/random-mac.ts"
 import { formatMac } from "../../lib/net/mac.ts"
+import type { Link } from "../../lib/rtnl/link.ts"
 import { checkBridge } from "./check.ts"
 import { ensureGateways } from "./gateway.ts"
-import { type Addressing, type BridgePlan, planAddressing, planBridge } from "./plan.ts"
-import { ignoreRouters, waitForPort } from "./port.ts"
+import { type Addressing, type BridgePlan, planAddressing, planBridge, planDns } from "./plan.ts"
+import { ignoreRouters, restoreMac, settleBridge, waitForPort } from "./port.ts"
 import { createVeth, removeVeth } from "./veth.ts"
 import { setPortVlans } from "./vlan.ts"
 
@@ -42,40 +43,43 @@ const plan = (request: StatusRequest<BridgeConfig>): BridgePlan =>
 function add(request: AddRequest<BridgeConfig>, undo: Undo): Result {
   const { config, host, sandbox, attachment, ipam } = request
   const planned = plan(request)
+  // Before any effect: it throws if CNI_NETNS is a namespace of another kind.
+  const inside = sandbox.rtnl
   const mtu = resolveMtu(host, planned.mtu)
 
   const bridge = host.links.ensureBridge({ ...planned.bridge, mac: randomMac(), mtu, isUp: true })
   ignoreRouters(bridge)
 
+  undo.push(`MAC address of ${bridge.name}`, () => restoreMac(host, bridge))
   const mac = planned.mac ?? randomMac()
-  const veth = createVeth(host, sandbox, { attachment, bridge, mtu, mac })
-  undo.push(`veth ${veth.name}`, () => host.links.remove(veth.name))
+  const veth = createVeth(host, sandbox, { attachment, bridge, mtu, mac }, undo)
   host.links.change(veth, { alias: formatOwner(attachment), ...planned.port })
   if (planned.vlans !== undefined) setPortVlans(host, veth, planned.vlans)
 
   const container = { index: veth.peerIndex, name: attachment.ifname }
-  const interfaces = [
-    { name: bridge.name, mac: formatMac(bridge.mac), mtu: bridge.mtu },
-    { name: veth.name, mac: formatMac(veth.mac), mtu: veth.mtu },
-    { name: container.name, mac: formatMac(mac), mtu: veth.mtu, sandbox: sandbox.path },
-  ]
+  let vlanGateway: Link | undefined
   let lease: Addressing & { dns: ResultDns } = { ips: [], routes: [], dns: {} }
   if (ipam !== undefined) {
     undo.push(`addresses of ${ipam.type}`, () => ipam.del())
     const given = ipam.add()
     lease = { ...planAddressing(given, config, CONTAINER), dns: given.dns }
-    const vlanGateway = planned.isGateway && ensureGateways(host, bridge, lease.ips, { ...planned, mtu })
-    if (vlanGateway) interfaces.push({ name: vlanGateway.name, mac: formatMac(vlanGateway.mac), mtu: vlanGateway.mtu })
+    if (planned.isGateway) vlanGateway = ensureGateways(host, bridge, lease.ips, { ...planned, mtu })
     configureInterface(sandbox, container, { ...lease, dad: config.enabledad ? "check" : "none" })
   } else if (!planned.staysDown) {
-    sandbox.rtnl.links.change(container, { isUp: true })
+    inside.links.change(container, { isUp: true })
   }
-  if (!planned.staysDown) {
-    waitForPort(host, veth)
-    announce(sandbox, container, mac)
-  }
-  return { interfaces, ips: lease.ips, routes: lease.routes, dns: config.dns ?? lease.dns }
+  const port = planned.staysDown ? host.links.get(veth.index) : waitForPort(host, veth)
+  const interfaces = [
+    resultInterface(settleBridge(host, bridge, port)),
+    resultInterface(port),
+    { name: container.name, mac: formatMac(mac), mtu: veth.mtu, sandbox: sandbox.path },
+    ...(vlanGateway === undefined ? [] : [resultInterface(vlanGateway)]),
+  ]
+  if (!planned.staysDown) announce(sandbox, container, mac)
+  return { interfaces, ips: lease.ips, routes: lease.routes, dns: planDns(config.dns, lease.dns) }
 }
+
+const resultInterface = ({ name, mac, mtu }: Link): ResultInterface => ({ name, mac: formatMac(mac), mtu })
 
 function del(request: DelRequest<BridgeConfig>, removals: Removals): void {
   const { ipam, attachment } = request
@@ -88,10 +92,9 @@ function check(request: CheckRequest<BridgeConfig>): void {
   checkBridge(request, plan(request))
 }
 
-function gc({ config, host, network, valid, ipam }: GcRequest<BridgeConfig>, removals: Removals): void {
-  const bridge = host.links.find(config.bridge)
-  const ports = bridge === undefined ? [] : host.links.list({ master: bridge.index, kind: "veth" })
-  for (const { name, alias } of ports) {
+/** Not only the ports of the bridge: it may have had another name when they were made, or have lost them. */
+function gc({ host, network, valid, ipam }: GcRequest<BridgeConfig>, removals: Removals): void {
+  for (const { name, alias } of host.links.list({ kind: "veth" })) {
     if (alias === undefined || !isStaleOwner(alias, network, valid)) continue
     removals.attempt(`veth ${name} (${alias})`, () => host.links.remove(name))
   }

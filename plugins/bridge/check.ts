@@ -3,7 +3,7 @@ import type { BridgeConfig } from "../../build/gen/bridge.ts"
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
 import type { CheckRequest } from "../../lib/cni/plugin.ts"
 import type { ResultInterface } from "../../lib/cni/result.ts"
-import { missingAddresses, missingRoutes } from "../../lib/host/observation.ts"
+import { addressesOf, missingAddresses, missingRoutes } from "../../lib/host/observation.ts"
 import { formatMac } from "../../lib/net/mac.ts"
 import type { Link } from "../../lib/rtnl/link.ts"
 import { type BridgePlan, planAddressing } from "./plan.ts"
@@ -15,10 +15,12 @@ export function checkBridge(request: CheckRequest<BridgeConfig>, plan: BridgePla
   const container = sandbox.rtnl.links.find(attachment.ifname)
   const bridge = host.links.find(plan.bridge.name)
   const port = container?.peerIndex === undefined ? undefined : host.links.find(container.peerIndex)
-  const recorded = (name: string) => prevResult.interfaces.find(each => each.name === name)
+  const { interfaces } = prevResult
+  const recordedBridge = interfaces.find(({ name, sandbox }) => name === plan.bridge.name && !sandbox)
+  const recordedContainer = interfaces.find(({ name, sandbox }) => name === attachment.ifname && sandbox)
   const problems = [
-    ...bridgeProblems(plan, bridge, recorded(plan.bridge.name)),
-    ...containerProblems(attachment.ifname, plan, container, recorded(attachment.ifname)),
+    ...bridgeProblems(plan, bridge, recordedBridge),
+    ...containerProblems(attachment.ifname, plan, container, recordedContainer),
     ...(container === undefined || bridge === undefined ? [] : portProblems(plan, bridge, port)),
     ...(plan.vlans === undefined || port === undefined ? [] : vlanProblems(request, plan, port)),
     ...(container === undefined ? [] : missingAddresses(sandbox.rtnl, container, prevResult)),
@@ -78,11 +80,12 @@ function vlanProblems({ host }: CheckRequest<BridgeConfig>, { vlans }: BridgePla
 }
 
 function gatewayProblems(request: CheckRequest<BridgeConfig>, plan: BridgePlan, bridge: Link): string[] {
-  const { config, host, prevResult } = request
+  const { config, host, attachment, prevResult } = request
   const vlan = plan.vlans?.access ?? 0
   const holder = vlan === 0 ? bridge : host.links.find(vlanGatewayName(bridge.name, vlan))
   if (holder === undefined) return [`gateway interface ${vlanGatewayName(bridge.name, vlan)} not found`]
-  const { ips } = planAddressing(prevResult, config, 0)
+  const own = { ...prevResult, ips: addressesOf(attachment.ifname, prevResult) }
+  const { ips } = planAddressing(own, config, 0)
   const gateways = ips.flatMap(({ address, gateway }) =>
     gateway ? [{ address: `${gateway}/${address.split("/")[1]}` }] : [],
   )

@@ -1,11 +1,11 @@
 import type { BridgeConfig } from "../../build/gen/bridge.ts"
 import { interfaceNameProblem } from "../../lib/cni/environment.ts"
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
-import { isIpv6, type Result, type ResultIp, type ResultRoute } from "../../lib/cni/result.ts"
+import { isIpv6, type Result, type ResultDns, type ResultIp, type ResultRoute } from "../../lib/cni/result.ts"
 import { type CniVersion, compareVersions } from "../../lib/cni/versions.ts"
-import { AddressError, addOffset, formatAddress } from "../../lib/net/address.ts"
+import { AddressError, addOffset, compareAddresses, formatAddress } from "../../lib/net/address.ts"
 import { parseMac } from "../../lib/net/mac.ts"
-import { networkAddress, parsePrefix } from "../../lib/net/prefix.ts"
+import { addressBits, networkAddress, parsePrefix } from "../../lib/net/prefix.ts"
 
 /** VLANs of the container's port on the bridge. */
 export interface PortVlans {
@@ -129,28 +129,45 @@ export interface Addressing {
 
 /**
  * Completes what the address plugin gave: the gateway defaults to the subnet's first address where the bridge is to be it,
- * and isDefaultGateway adds a default route per family that has none with a next hop.
+ * and isDefaultGateway adds a default route per family that has none that leads to a next hop.
  * @param interfaceIndex place of the container's interface in the result
  */
 export function planAddressing(lease: Result, config: BridgeConfig, interfaceIndex: number): Addressing {
   const isGateway = config.isGateway || config.isDefaultGateway
   const ips = lease.ips.map(ip => {
-    const gateway = ip.gateway ?? (isGateway ? firstAddress(ip.address) : undefined)
+    const gateway = ip.gateway ?? (isGateway ? planGateway(ip.address) : undefined)
     return { address: ip.address, ...(gateway !== undefined && { gateway }), interface: interfaceIndex }
   })
   return { ips, routes: config.isDefaultGateway ? withDefaultRoutes(lease.routes, ips) : lease.routes }
 }
 
-function firstAddress(address: string): string {
-  return formatAddress(addOffset(networkAddress(parsePrefix(address)), 1))
+/** The subnet's first address after the network's, and of a pair (/31, /127) the one that the container has not. */
+function planGateway(address: string): string {
+  const prefix = parsePrefix(address)
+  const network = networkAddress(prefix)
+  const first = addOffset(network, 1)
+  if (compareAddresses(first, prefix.address) !== 0) return formatAddress(first)
+  if (prefix.length === addressBits(network) - 1) return formatAddress(network)
+  const details = `${formatAddress(first)} would be the bridge's; name a gateway in ipam, or give the container another address`
+  throw invalid(`the container's address ${address} is the one that isGateway gives the bridge`, details)
 }
 
 function withDefaultRoutes(routes: readonly ResultRoute[], ips: readonly ResultIp[]): readonly ResultRoute[] {
   const all = [...routes]
   for (const { address, gateway } of ips) {
     const isOfFamily = (route: ResultRoute) => isIpv6(route.dst) === isIpv6(address)
-    const hasDefault = all.some(route => isOfFamily(route) && route.dst.endsWith("/0") && route.gw !== undefined)
+    const hasDefault = all.some(route => isOfFamily(route) && route.dst.endsWith("/0") && leadsOut(route))
     if (gateway !== undefined && !hasDefault) all.push({ dst: isIpv6(address) ? "::/0" : "0.0.0.0/0", gw: gateway })
   }
   return all
+}
+
+/** A route without a next hop gets the gateway; the same once more would be refused, unless metric or table differ. */
+const leadsOut = ({ gw, priority, table }: ResultRoute): boolean => gw !== undefined || !(priority || table)
+
+/** The configuration's name resolution replaces the address plugin's as a whole: an empty list counts, no field does not. */
+export function planDns(configured: BridgeConfig["dns"], given: ResultDns): ResultDns {
+  const { nameservers, domain, search, options } = configured ?? {}
+  const isSet = [nameservers, domain || undefined, search, options].some(field => field !== undefined)
+  return configured !== undefined && isSet ? configured : given
 }

@@ -1,9 +1,11 @@
 /** The attachment's veth pair. Its name on the host comes from the attachment, so that it is found again without memory. */
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
 import type { DelRequest } from "../../lib/cni/plugin.ts"
+import type { Undo } from "../../lib/cni/undo.ts"
 import { type Attachment, formatOwner, HOST_VETH_NAMES, hostVethName } from "../../lib/host/owner.ts"
 import { randomMac } from "../../lib/host/random-mac.ts"
 import type { Sandbox } from "../../lib/host/sandbox.ts"
+import { isSameMac } from "../../lib/net/mac.ts"
 import { isRefusal } from "../../lib/netlink/errors.ts"
 import type { Link } from "../../lib/rtnl/link.ts"
 import type { Rtnl } from "../../lib/rtnl/rtnl.ts"
@@ -21,17 +23,25 @@ export interface VethSpec {
 
 /**
  * Creates the pair: the host's end up and a port of the bridge, the container's end down.
+ * @param undo gets the pair's removal before the request goes out, since the kernel's answer may be lost
  * @returns the host's end
  * @throws {CniError} if the container has an interface of that name
  * @throws {NetlinkError}
  */
-export function createVeth(host: Rtnl, sandbox: Sandbox, spec: VethSpec): Link & { readonly peerIndex: number } {
-  const { attachment, bridge, mtu, mac } = spec
-  const peer = { name: attachment.ifname, mac, mtu, namespace: sandbox.fd }
+export function createVeth(
+  host: Rtnl,
+  sandbox: Sandbox,
+  spec: VethSpec,
+  undo: Undo,
+): Link & { readonly peerIndex: number } {
+  const { attachment, bridge, mtu } = spec
+  const peer = { name: attachment.ifname, mac: spec.mac, mtu, namespace: sandbox.fd }
+  const mac = randomMac()
   for (let attempt = 0; ; attempt++) {
     const name = hostVethName(attachment, attempt)
+    undo.push(`veth ${name}`, () => removeEnd(host, name, mac))
     try {
-      const link = host.links.createVethPair({ name, mac: randomMac(), mtu, master: bridge.index, isUp: true }, peer)
+      const link = host.links.createVethPair({ name, mac, mtu, master: bridge.index, isUp: true }, peer)
       if (link.peerIndex !== undefined) return { ...link, peerIndex: link.peerIndex }
       return { ...link, peerIndex: sandbox.rtnl.links.get(attachment.ifname).index }
     } catch (error) {
@@ -40,6 +50,12 @@ export function createVeth(host: Rtnl, sandbox: Sandbox, spec: VethSpec): Link &
       if (attempt + 1 === HOST_VETH_NAMES) throw error
     }
   }
+}
+
+/** Its MAC tells the host's end from somebody else's link of that name. */
+function removeEnd({ links }: Rtnl, name: string, mac: Uint8Array): void {
+  const found = links.find(name)
+  if (found !== undefined && isSameMac(found.mac, mac)) links.remove(found.index)
 }
 
 function refuseTakenName(sandbox: Sandbox, { ifname }: Attachment, peer: string): void {
@@ -57,7 +73,7 @@ function refuseTakenName(sandbox: Sandbox, { ifname }: Attachment, peer: string)
 export function removeVeth({ attachment, sandbox, host }: DelRequest<unknown>): void {
   const owner = formatOwner(attachment)
   const inside = sandbox?.rtnl.links.find(attachment.ifname)
-  if (sandbox !== undefined && inside !== undefined && isOwn(host, inside, owner)) {
+  if (sandbox !== undefined && inside !== undefined && isOwn(inside, owner, { host, sandbox: sandbox.rtnl })) {
     sandbox.rtnl.links.remove(inside.index)
     return
   }
@@ -67,11 +83,16 @@ export function removeVeth({ attachment, sandbox, host }: DelRequest<unknown>): 
   }
 }
 
-/** A pair without an owner's name is the reference plugin's, or an ADD was killed before it could write it. */
-function isOwn(host: Rtnl, inside: Link, owner: string): boolean {
-  const alias = inside.peerIndex === undefined ? undefined : host.links.find(inside.peerIndex)?.alias
-  const isOwn = inside.kind === "veth" && (alias === undefined || alias === owner)
-  if (!isOwn)
-    warn(`interface ${inside.name} is not this attachment's (${alias ?? inside.kind ?? "hardware"}): it stays`)
+/**
+ * Tells whether an interface is one end of a pair whose other end belongs to `owner`. A pair that leads to the host and has no
+ * owner's name is the reference plugin's, or an ADD was killed before it could write it.
+ */
+function isOwn(inside: Link, owner: string, { host, sandbox }: { host: Rtnl; sandbox: Rtnl }): boolean {
+  const home = inside.peerNamespace === undefined ? sandbox : host
+  const outside = inside.peerIndex === undefined ? undefined : home.links.find(inside.peerIndex)
+  const isPair = inside.kind === "veth" && outside?.kind === "veth" && outside.peerIndex === inside.index
+  const alias = isPair ? outside.alias : "it is no veth that leads to the host"
+  const isOwn = alias === owner || (alias === undefined && home === host)
+  if (!isOwn) warn(`interface ${inside.name} is not this attachment's (${alias}): it stays`)
   return isOwn
 }

@@ -108,9 +108,24 @@ export class AllocationError extends Error {
   override readonly name: string = "AllocationError"
 }
 
-/** Returns the folder of the network's address files; needs no valid ranges, so that DEL and GC work without. */
-export function planPoolFolder(config: PoolConfig, network: string): string {
-  return `${config.ipam?.dataDir || "/var/lib/cni/networks"}/${network}`
+/** Where a network's state is kept. */
+export interface PoolFolders {
+  /** The address files. */
+  readonly pool: string
+  /** The index of their owners. No network's name begins with a dot, so none can have this folder. */
+  readonly owners: string
+}
+
+/**
+ * Tells where the network's files are; needs no valid ranges, so that DEL and GC work without.
+ * @throws {ConfigError} if that is no absolute path: a plugin has no working folder to speak of
+ */
+export function planPoolFolders(config: PoolConfig, network: string): PoolFolders {
+  const dataDir = config.ipam?.dataDir || "/var/lib/cni/networks"
+  if (!dataDir.startsWith("/")) {
+    throw new ConfigError("/ipam/dataDir", dataDir, `must be an absolute path, got ${JSON.stringify(dataDir)}`)
+  }
+  return { pool: `${dataDir}/${network}`, owners: `${dataDir}/.owners/${network}` }
 }
 
 /** Returns the configured range sets in the order of their indexes, unread: DEL counts them, valid or not. */
@@ -128,18 +143,28 @@ export function listRangeSets(config: PoolConfig): (readonly RangeConfig[])[] {
  * @throws {AllocationError} if an address is requested that no set has
  */
 export function planPool(config: PoolConfig, requestedInArgs?: string): PoolPlan {
-  const { ipam } = config
-  if (ipam === undefined) throw invalid("IPAM config missing 'ipam' key")
-
+  if (config.ipam === undefined) throw noIpam()
   const requested = planRequested(config, requestedInArgs)
+  const sets = planRangeSets(config)
+  return { strategy: config.ipam.strategy ?? "round-robin", sets: assignRequested(sets, requested) }
+}
+
+/**
+ * Decides what each range set may give, whoever asks.
+ * @throws {ConfigError} with the reference's message
+ */
+export function planRangeSets(config: PoolConfig): RangeSet[] {
+  const { ipam } = config
+  if (ipam === undefined) throw noIpam()
   const excluded = planExcluded(ipam.exclude ?? [])
   const sets = listRangeSets(config).map((ranges, index) => planRangeSet(ranges, index, excluded))
-
   if (sets.length === 0) throw invalid("no IP ranges specified")
   refuseSecondOfFamily(sets, config.cniVersion ?? "")
   refuseOverlaps(sets)
-  return { strategy: ipam.strategy ?? "round-robin", sets: assignRequested(sets, requested) }
+  return sets
 }
+
+const noIpam = (): ConfigError => invalid("IPAM config missing 'ipam' key")
 
 /** Finds the range of the set whose bounds hold the address. */
 export function findPoolRange(set: RangeSet, address: Address): PoolRange | undefined {

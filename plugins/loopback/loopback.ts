@@ -3,7 +3,7 @@ import { type LoopbackConfig, loopbackSchema } from "../../build/gen/loopback.ts
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
 import { type AddRequest, type CheckRequest, type DelRequest, definePlugin } from "../../lib/cni/plugin.ts"
 import type { Result, ResultIp } from "../../lib/cni/result.ts"
-import type { Removals } from "../../lib/cni/undo.ts"
+import type { Removals, Undo } from "../../lib/cni/undo.ts"
 import { addressOfWords } from "../../lib/net/address.ts"
 import { formatMac } from "../../lib/net/mac.ts"
 import { formatPrefix, type Prefix, prefixContains } from "../../lib/net/prefix.ts"
@@ -16,10 +16,13 @@ const LOOPBACK: readonly Prefix[] = [
   { address: addressOfWords(0, 0, 0, 1), length: 128 },
 ]
 
-function add({ sandbox, prevResult }: AddRequest<LoopbackConfig>): Result {
+function add({ sandbox, prevResult }: AddRequest<LoopbackConfig>, undo: Undo): Result {
   const { links, addresses } = sandbox.rtnl
   const lo = links.get(LO)
-  if (!lo.isUp) links.change(lo, { isUp: true })
+  if (!lo.isUp) {
+    undo.push(LO, () => links.change(lo, { isUp: false }))
+    links.change(lo, { isUp: true })
+  }
   const ips: ResultIp[] = []
   for (const family of [4, 6] as const) {
     const prefixes = addresses.list(lo, family).map(({ prefix }) => prefix)
@@ -35,7 +38,7 @@ function refuseOthers(prefixes: readonly Prefix[]): void {
   const other = prefixes.find(({ address }) => !LOOPBACK.some(loopback => prefixContains(loopback, address)))
   if (other === undefined) return
   const problem = `loopback interface found with non-loopback address "${formatPrefix(other)}"`
-  throw new CniError(CniCode.internal, problem, "somebody gave lo another address; lo is up and keeps it")
+  throw new CniError(CniCode.internal, problem, "somebody gave lo another address; it was not touched")
 }
 
 function del({ sandbox }: DelRequest<LoopbackConfig>, removals: Removals): void {

@@ -4,20 +4,23 @@
  * The taken ones are the first 60,000; round robin goes on behind them, unless the last reserved address is set to the end
  * of the range, so that it wraps around and meets them all. The reference knows no other strategy.
  */
+import { execFileSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { getTool } from "../kit/repository.ts"
-import { countAccesses } from "./accesses.ts"
+import { type Accesses, countAccesses } from "./accesses.ts"
 import { network } from "./config.ts"
 import type { Step } from "./plan.ts"
 import type { Row } from "./row.ts"
-import { type Results, runPlan } from "./runner.ts"
+import { runPlan } from "./runner.ts"
 import type { Stage } from "./stage.ts"
 import { medianMs } from "./statistics.ts"
 import { type Bench, type Call, demandExecutables, roundTrip, type Subject } from "./subject.ts"
 
 const TAKEN = 60_000
 const WARMUP = 1
+/** Round robin takes a new address every round: it must not come to the end of the range. */
+const MOST_ROUNDS = 2000
 const LAST = "10.95.255.254"
 const SEARCHES = ["lowest", "random", "wrap-around"] as const
 type Case = "empty" | "round-robin" | (typeof SEARCHES)[number]
@@ -26,18 +29,32 @@ export function measureFullPool(bench: Bench, stage: Stage): Row[] {
   const { ours, reference } = bench
   demandExecutables([ours, reference], ["host-local"])
   for (const subject of [ours, reference]) fillPool(poolFolder(stage, subject, "full"))
-  const cases: [Subject, Case][] = [
-    ...(["empty", "round-robin", ...SEARCHES] as const).map((kind): [Subject, Case] => [ours, kind]),
-    ...(["empty", "round-robin", "wrap-around"] as const).map((kind): [Subject, Case] => [reference, kind]),
+  // What is still to be written would be written while the clock runs.
+  execFileSync(getTool("sync"), ["-f", stage.folder])
+  const slow = Math.max(2, Math.round(bench.rounds / 20))
+  const own = measureCases(stage, ours, ["empty", "round-robin"], Math.min(bench.rounds, MOST_ROUNDS))
+  const others = measureCases(stage, reference, ["empty", "round-robin"], slow)
+  const searches = measureCases(stage, ours, SEARCHES, slow)
+  const otherSearch = measureCases(stage, reference, ["wrap-around"], slow)
+  return [
+    ...(["ADD", "DEL"] as const).flatMap(verb => roundRobinRows(bench, { own, others }, verb)),
+    ...SEARCHES.flatMap(kind => {
+      const other = kind === "wrap-around" ? { [reference.name]: otherSearch("ADD", kind) } : {}
+      const row = searchRow(kind, searches("ADD", kind), { [ours.name]: searches("ADD", kind), ...other })
+      return [row, ...accessRows(row.name, ours.name, watchSearch(stage, ours, kind))]
+    }),
   ]
-  const steps = cases.flatMap(([subject, kind]) => caseSteps(stage, subject, kind))
-  const rounds = Math.max(2, Math.round(bench.rounds / 20))
+}
+
+/** The median of one verb in one case, in milliseconds. */
+type Times = (verb: "ADD" | "DEL", kind: Case) => number
+
+/** Measures cases of one subject alone: what the reference reads and writes in a second would slow its neighbours down. */
+function measureCases(stage: Stage, subject: Subject, cases: readonly Case[], rounds: number): Times {
+  const steps = cases.flatMap(kind => caseSteps(stage, subject, kind))
   const { netns, mntns } = stage
   const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, steps }, stage.folder)
-  return [
-    ...(["ADD", "DEL"] as const).flatMap(verb => roundRobinRows(bench, result, verb)),
-    ...SEARCHES.flatMap(kind => searchRows(bench, stage, result, kind)),
-  ]
+  return (verb, kind) => medianMs(result(`${verb} ${subject.name} ${kind}`).ns)
 }
 
 const poolName = (kind: Case) => (kind === "empty" ? "empty" : "full")
@@ -75,10 +92,10 @@ function caseSteps(stage: Stage, subject: Subject, kind: Case): Step[] {
   return [kind === "wrap-around" ? { ...add, put } : add, del]
 }
 
-function roundRobinRows({ ours, reference }: Bench, result: Results, verb: "ADD" | "DEL"): Row[] {
-  const time = (subject: Subject, kind: Case) => medianMs(result(`${verb} ${subject.name} ${kind}`).ns)
-  const values = (kind: Case) => ({ [ours.name]: time(ours, kind), [reference.name]: time(reference, kind) })
-  const more = time(ours, "round-robin") - time(ours, "empty")
+function roundRobinRows(bench: Bench, { own, others }: { own: Times; others: Times }, verb: "ADD" | "DEL"): Row[] {
+  const { ours, reference } = bench
+  const values = (kind: Case) => ({ [ours.name]: own(verb, kind), [reference.name]: others(verb, kind) })
+  const more = own(verb, "round-robin") - own(verb, "empty")
   return [
     { name: `host-local ${verb}, pool empty`, unit: "ms", values: values("empty") },
     {
@@ -90,28 +107,21 @@ function roundRobinRows({ ours, reference }: Bench, result: Results, verb: "ADD"
   ]
 }
 
-/** A search among the taken addresses: its time, and what it looked at. */
-function searchRows(bench: Bench, stage: Stage, result: Results, kind: (typeof SEARCHES)[number]): Row[] {
-  const { ours, reference } = bench
-  const time = (subject: Subject) => medianMs(result(`ADD ${subject.name} ${kind}`).ns)
-  const own = time(ours)
-  const values = { [ours.name]: own, ...(kind === "wrap-around" && { [reference.name]: time(reference) }) }
-  const name = `host-local ADD, 60,000 taken, ${kind}`
-  const { filesOpened, foldersRead } = watchSearch(stage, ours, kind)
-  const count = (what: string, value: number, most: number): Row => ({
-    name: `${name}: ${what}`,
-    unit: "",
-    values: { [ours.name]: value },
-    score: { value, unit: "", bar: { most } },
-  })
-  return [
-    { name, unit: "ms", values, score: { value: own, unit: "ms", bar: { most: 60 } } },
-    count("address files opened", filesOpened, 0),
-    count("directory reads", foldersRead, 1),
-  ]
+function searchRow(kind: Case, own: number, values: Row["values"]): Row {
+  const score = { value: own, unit: "ms", bar: { most: 60 } }
+  return { name: `host-local ADD, 60,000 taken, ${kind}`, unit: "ms", values, score }
 }
 
-function watchSearch(stage: Stage, subject: Subject, kind: Case) {
+function accessRows(search: string, side: string, { filesOpened, foldersRead }: Accesses): Row[] {
+  const row = (what: string, value: number, most: number): Row => {
+    const score = { value, unit: "", bar: { most } }
+    return { name: `${search}: ${what}`, unit: "", values: { [side]: value }, score }
+  }
+  return [row("address files opened", filesOpened, 0), row("directory reads", foldersRead, 1)]
+}
+
+/** Traces one search. */
+function watchSearch(stage: Stage, subject: Subject, kind: Case): Accesses {
   const log = path.join(stage.folder, `${kind}.strace`)
   const [add, del] = caseSteps(stage, subject, kind)
   if (!add || !del) throw new Error("a round trip is two steps")

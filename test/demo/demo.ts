@@ -50,9 +50,20 @@ function timed(world: World, list: ConfList, verb: string, more: Partial<Attachm
   const config = requestConfig(conf, { list, verb, prevResult, validAttachments: validAttachments as never })
   const start = performance.now()
   const answer = cni(world, { plugin: conf.type, verb, config, ...parameters })
-  const ms = (performance.now() - start).toFixed(1)
-  const what = `${conf.type} ${verb}`.padEnd(16)
-  return { answer, told: `${what} ${ms} ms, nsenter's start included` }
+  const ms = Math.max(0, performance.now() - start - entranceMs).toFixed(1)
+  return { answer, told: `${`${conf.type} ${verb}`.padEnd(16)}${ms.padStart(6)} ms` }
+}
+
+/** How long it takes to enter the demo's namespaces, which is no part of a plugin's time. */
+let entranceMs = 0
+
+function measureEntrance(world: World): number {
+  const times = Array.from({ length: 9 }, () => {
+    const start = performance.now()
+    world.output(["true"])
+    return performance.now() - start
+  })
+  return times.sort((a, b) => a - b)[4] ?? 0
 }
 
 function connect(world: World, name: string): { who: Attachment; addresses: string[]; result: unknown } {
@@ -134,6 +145,7 @@ const reservations = (world: World): string => {
 
 const world = await createWorld()
 try {
+  entranceMs = measureEntrance(world)
   tell(world)
 } finally {
   await world.remove()

@@ -1,6 +1,7 @@
 // A network of the bridge plugin, run as a runtime would run it: the result of ADD goes into CHECK and DEL.
 
 import type { World } from "./namespaces.ts"
+import { settle } from "./observation.ts"
 import { type Answer, type Attachment, attachment, cni, type Invocation, resultOf } from "./plugin.ts"
 
 /** A configuration of the bridge plugin. */
@@ -54,14 +55,17 @@ export function bridge(world: World, verb: string, who: Partial<Attachment>, con
 }
 
 /**
- * Runs an ADD that must succeed; the container namespace is made if it does not exist.
+ * Runs an ADD that must succeed, and waits until its addresses have settled; the container namespace is made if it does
+ * not exist.
  * @param name of the container, or its attachment
  */
 export function attach(world: World, name: string | Attachment, config: BridgeConf, more: More = {}): Attached {
   const who = typeof name === "string" ? attachment(name) : name
   if (typeof name === "string" && !world.containers().includes(name)) world.addContainer(name)
   const answer = bridge(world, "ADD", who, config, more)
-  return { who, config, result: resultOf(answer) as unknown as BridgeResult, stderr: answer.stderr }
+  const result = resultOf(answer) as unknown as BridgeResult
+  settle(world)
+  return { who, config, result, stderr: answer.stderr }
 }
 
 /** Runs DEL with the result of ADD. */

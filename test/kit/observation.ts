@@ -118,3 +118,23 @@ export function canPing(world: World, address: string, container?: string): bool
 export function waitForPing(world: World, address: string, container?: string): void {
   waitUntil(`an answer of ${address} to ${container ?? "the host"}`, () => canPing(world, address, container), 10_000)
 }
+
+/**
+ * Waits until every IPv6 address has its local route, which the kernel adds some time after the address and only then
+ * receives for it: a snapshot that is taken before would differ from a later one.
+ */
+export function settle(world: World): void {
+  for (const container of [undefined, ...world.containers()])
+    waitUntil(`IPv6 addresses of ${container ?? "the host"} to settle`, () => isSettled(world, container), 10_000)
+}
+
+function isSettled(world: World, container: string | undefined): boolean {
+  const links = ip<{ flags: readonly string[]; addr_info: readonly ObservedAddress[] }>(
+    world,
+    "-6 addr show",
+    container,
+  )
+  const up = links.filter(({ flags }) => flags.includes("UP")).flatMap(({ addr_info }) => addr_info)
+  const local = new Set(ip<ObservedRoute>(world, "-6 route show table local", container).map(({ dst }) => dst))
+  return up.every(address => address.scope === "link" || local.has(address.local))
+}

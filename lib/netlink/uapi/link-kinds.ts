@@ -3,7 +3,7 @@
  * A new kind is a table and a row in one of the lists at the end (linux/if_link.h, linux/veth.h).
  */
 import { AttributeTable, attribute } from "../attributes.ts"
-import { structAndNest, u8, u16 } from "../kinds.ts"
+import { raw, structAndNest, u8, u16 } from "../kinds.ts"
 import { ifinfomsg, linkEndAttributes } from "./link-end.ts"
 
 /** What is told of a bridge. */
@@ -24,6 +24,8 @@ export const bridgePortData = new AttributeTable("bridge port", () => ({
   state: attribute("IFLA_BRPORT_STATE", 1, u8),
   /** Whether frames may leave by the port they came from. */
   hairpin: attribute("IFLA_BRPORT_MODE", 4, u8),
+  /** Two bytes of priority, and the MAC of the segment's bridge, which is the port's own unless STP chose another. */
+  bridgeId: attribute("IFLA_BRPORT_BRIDGE_ID", 14, raw),
   isolated: attribute("IFLA_BRPORT_ISOLATED", 33, u8),
 }))
 

@@ -1,4 +1,5 @@
 /** Messages about routes (linux/rtnetlink.h). */
+import { CodecError } from "../../bytes/codec-error.ts"
 import { AttributeTable, attribute, decodeAttributes, encodeAttributes, type Kind, type Values } from "../attributes.ts"
 import { nest, raw, s32, u8, u16, u32 } from "../kinds.ts"
 import { messageType } from "../message.ts"
@@ -71,11 +72,10 @@ const nextHops: Kind<readonly NextHop[]> = {
     while (reader.at < end) {
       const start = reader.at
       const { length, index } = rtnexthop.decode(reader)
-      reader.at = start
-      reader.end = end
-      reader.skip(Math.max(length, rtnexthop.size))
-      const next = reader.at
-      reader.at = start + rtnexthop.size
+      const next = start + length
+      if (length < rtnexthop.size || next > end) {
+        throw new CodecError("", `a next hop claims ${length} of ${end - start} bytes`)
+      }
       reader.end = next
       hops.push({ index, attributes: decodeAttributes(reader, nextHopAttributes) })
       reader.end = end

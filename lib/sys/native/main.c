@@ -27,12 +27,20 @@ static void open_missing_stdio(void) {
     }
 }
 
-/* SIGPIPE must not kill a process that has things to undo; SIGALRM ends a wait for a lock. */
+/*
+ * SIGPIPE must not kill a process that has things to undo; SIGALRM ends a wait for a lock, even if the caller blocked it.
+ * A caller that ignores SIGCHLD would pass that on, and then no program's end can be waited for.
+ */
 static void set_signals(void) {
     struct sigaction old, ignore = {.sa_handler = SIG_IGN}, alarm = {.sa_handler = on_alarm};
+    sigset_t blocked;
     sigaction(SIGPIPE, &ignore, &old);
     sigpipe_was_default = old.sa_handler == SIG_DFL;
     sigaction(SIGALRM, &alarm, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
 static int fail(JSContext *ctx) {

@@ -335,7 +335,7 @@ WRAPPER(socket) {
     return outcome(ctx, socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
-WRAPPER(bind) {
+WRAPPER(connect) {
     UNUSED;
     int fd;
     size_t length;
@@ -344,7 +344,7 @@ WRAPPER(bind) {
     if (!from || integer(ctx, argv[0], &fd)) return JS_EXCEPTION;
     if (length > sizeof address) return JS_NewInt32(ctx, -EINVAL);
     memcpy(&address, from, length);
-    return outcome(ctx, bind(fd, (struct sockaddr *)&address, length));
+    return outcome(ctx, connect(fd, (struct sockaddr *)&address, length));
 }
 
 WRAPPER(send) {
@@ -444,6 +444,15 @@ WRAPPER(decodeUtf8) {
     return from ? JS_NewStringLen(ctx, (const char *)from, length) : JS_EXCEPTION;
 }
 
+/* Half a surrogate pair, which the engine writes as if it were a character, becomes U+FFFD: ED A0..BF xx is no UTF-8. */
+static void replace_surrogates(uint8_t *bytes, size_t length) {
+    uint8_t *end = bytes + length, *at = bytes;
+    while (end - at >= 3 && (at = memchr(at, 0xed, end - at - 2))) {
+        if (at[1] >= 0xa0) memcpy(at, "\xef\xbf\xbd", 3);
+        at += 3;
+    }
+}
+
 WRAPPER(encodeUtf8) {
     UNUSED;
     size_t length;
@@ -452,6 +461,7 @@ WRAPPER(encodeUtf8) {
     JSValue buffer = JS_NewArrayBufferCopy(ctx, (const uint8_t *)string, length);
     JS_FreeCString(ctx, string);
     if (JS_IsException(buffer)) return buffer;
+    if (length > 0) replace_surrogates(JS_GetArrayBuffer(ctx, &length, buffer), length);
     JSValueConst whole[] = {buffer, JS_UNDEFINED, JS_UNDEFINED}; /* the engine reads all three, whatever argc says */
     JSValue array = JS_NewTypedArray(ctx, 3, whole, JS_TYPED_ARRAY_UINT8);
     JS_FreeValue(ctx, buffer);
@@ -493,7 +503,7 @@ static const JSCFunctionListEntry wrappers[] = {
     JS_CFUNC_DEF("spawn", 5, js_spawn),
     JS_CFUNC_DEF("waitpid", 1, js_waitpid),
     JS_CFUNC_DEF("socket", 3, js_socket),
-    JS_CFUNC_DEF("bind", 2, js_bind),
+    JS_CFUNC_DEF("connect", 2, js_connect),
     JS_CFUNC_DEF("send", 3, js_send),
     JS_CFUNC_DEF("recv", 3, js_recv),
     JS_CFUNC_DEF("setsockopt", 4, js_setsockopt),

@@ -9,7 +9,8 @@ import {
   listRangeSets,
   type PoolConfig,
   planPool,
-  planPoolFolder,
+  planPoolFolders,
+  planRangeSets,
   type RangeConfig,
 } from "../../../plugins/host-local/plan.ts"
 
@@ -360,12 +361,24 @@ test.each<[IpamConfig, string]>([
 })
 
 test.each<[string, PoolConfig, string]>([
-  ["the default", config({}), "/var/lib/cni/networks/net"],
-  ["an empty dataDir", config({ dataDir: "" }), "/var/lib/cni/networks/net"],
-  ["a dataDir", config({ dataDir: "/run/pools" }), "/run/pools/net"],
-  ["no ipam at all", {}, "/var/lib/cni/networks/net"],
-])("planPoolFolder with %s", (_, given, want) => {
-  expect(planPoolFolder(given, "net")).toBe(want)
+  ["the default", config({}), "/var/lib/cni/networks"],
+  ["an empty dataDir", config({ dataDir: "" }), "/var/lib/cni/networks"],
+  ["a dataDir", config({ dataDir: "/run/pools" }), "/run/pools"],
+  ["no ipam at all", {}, "/var/lib/cni/networks"],
+])("planPoolFolders with %s", (_, given, want) => {
+  expect(planPoolFolders(given, "net")).toEqual({ pool: `${want}/net`, owners: `${want}/.owners/net` })
+})
+
+test("a dataDir that depends on the working folder is refused", () => {
+  const relative = () => planPoolFolders(config({ dataDir: "pools" }), "net")
+  expect(relative).toThrow('ipam.dataDir: must be an absolute path, got "pools"')
+  expect(relative).toThrow(ConfigError)
+})
+
+test("planRangeSets heeds no requested address", () => {
+  const asking = config({ subnet: "10.1.2.0/24" }, { runtimeConfig: { ips: ["10.9.9.9"] } })
+  expect(planRangeSets(asking).map(({ requested }) => requested)).toEqual([undefined])
+  expect(() => planRangeSets({})).toThrow("IPAM config missing 'ipam' key")
 })
 
 test("listRangeSets counts sets that are not valid", () => {
