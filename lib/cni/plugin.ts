@@ -1,6 +1,8 @@
-/** What a plugin is: a record of functions, one for each verb (SPEC 1.1.0 §2), and what they are given. */
+/**
+ * What a plugin is: a record of functions, one for each verb (SPEC 1.1.0 §2), and what they are given by the protocol alone.
+ * Address plugins are defined here; interface-plugin.ts adds the two network namespaces.
+ */
 import type { Attachment } from "../host/owner.ts"
-import type { Rtnl, Sandbox } from "../host/sandbox.ts"
 import type { ConfigSchema } from "./config.ts"
 import type { Ipam } from "./ipam.ts"
 import type { Result } from "./result.ts"
@@ -16,8 +18,6 @@ export interface Request<C> {
   readonly version: CniVersion
   /** The address plugin; undefined if the configuration names none. */
   readonly ipam: Ipam | undefined
-  /** Routing netlink in the host's namespace, opened on first use. */
-  readonly host: Rtnl
   /** Reads CNI_ARGS for the keys a plugin knows. @throws {CniError} code 4 */
   cniArgs(...known: string[]): ReadonlyMap<string, string>
 }
@@ -25,10 +25,11 @@ export interface Request<C> {
 /** STATUS is about the configuration alone. */
 export type StatusRequest<C> = Request<C>
 
-/** ADD. The namespace existed and was not the host's when the verb began. */
+/** ADD. */
 export interface AddRequest<C> extends Request<C> {
   readonly attachment: Attachment
-  readonly sandbox: Sandbox
+  /** CNI_NETNS word for word: the container's namespace, which existed and was not the host's when the verb began. */
+  readonly netns: string
   /** The chain's result so far; undefined for the first plugin. */
   readonly prevResult: Result | undefined
 }
@@ -43,7 +44,7 @@ export interface CheckRequest<C> extends AddRequest<C> {
 export interface DelRequest<C> extends Request<C> {
   readonly attachment: Attachment
   /** Undefined where the namespace is gone or was not named. */
-  readonly sandbox: Sandbox | undefined
+  readonly netns: string | undefined
   /** The chain's final result; undefined where the runtime has lost it. */
   readonly prevResult: Result | undefined
 }

@@ -1,6 +1,7 @@
 /** From stdin and environment to what a plugin is given: the checks that are the same for every plugin, in the reference's order. */
+
+import { classifyNamespace } from "../host/namespace.ts"
 import type { Attachment } from "../host/owner.ts"
-import { classifyNamespace, openRtnl, type Rtnl, Sandbox } from "../host/sandbox.ts"
 import { SysError } from "../sys/errors.ts"
 import { decodeUtf8, readStdin } from "../sys/streams.ts"
 import { warn } from "../sys/trace.ts"
@@ -101,16 +102,11 @@ function refuseVerb(verb: Verb, version: string, since: CniVersion): void {
 
 /** Makes what every verb is given. */
 export function makeRequest<C>(call: Call, version: CniVersion, config: C): Request<C> {
-  let host: Rtnl | undefined
   return {
     config,
     network: call.network,
     version,
     ipam: makeIpam(call, version),
-    get host() {
-      host ??= openRtnl()
-      return host
-    },
     cniArgs: (...known) => parseCniArgs(call.parameters.args, known),
   }
 }
@@ -132,7 +128,7 @@ export function attachmentOf({ network, parameters: { containerId, ifname } }: C
  * @throws {CniError} code 8 if it is the plugin's own; 3 if it is gone before anything was done, so that the runtime need
  *   not clean up; 999 if the path names something else
  */
-export function getSandbox({ parameters: { verb, netns, netnsOverride }, value }: Call): Sandbox {
+export function getNamespace({ parameters: { verb, netns, netnsOverride }, value }: Call): string {
   const kind = classifyNamespace(netns)
   if (kind === "own" && !netnsOverride) throw ownNamespace(netns)
   if (kind === "absent") {
@@ -145,15 +141,15 @@ export function getSandbox({ parameters: { verb, netns, netnsOverride }, value }
       `failed to open netns "${netns}": unknown FS magic: it is no network namespace`,
     )
   }
-  return new Sandbox(netns)
+  return netns
 }
 
 /** Gives the namespace of a DEL; undefined, with a line on stderr, where there is none any more. @throws {CniError} code 8 */
-export function findSandbox({ parameters: { netns, netnsOverride } }: Call): Sandbox | undefined {
+export function findNamespace({ parameters: { netns, netnsOverride } }: Call): string | undefined {
   if (netns === "") return undefined
   const kind = classifyNamespace(netns)
   if (kind === "own" && !netnsOverride) throw ownNamespace(netns)
-  if (kind === "foreign" || kind === "own") return new Sandbox(netns)
+  if (kind === "foreign" || kind === "own") return netns
   const problem = kind === "absent" ? "no such file or directory" : "it is no network namespace"
   warn(`netns ${netns}: ${problem}; what is on the host is removed`)
   return undefined

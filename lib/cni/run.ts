@@ -12,10 +12,10 @@ import type { Plugin } from "./plugin.ts"
 import {
   attachmentOf,
   type Call,
+  findNamespace,
   findPrevResult,
-  findSandbox,
   findValidAttachments,
-  getSandbox,
+  getNamespace,
   makeRequest,
   readCall,
   readVersion,
@@ -112,7 +112,7 @@ function conductAdd<C>(plugin: Plugin<C>, call: Call, version: CniVersion): void
   const scope = {
     attachment: attachmentOf(call),
     prevResult: findPrevResult(call, version),
-    sandbox: getSandbox(call),
+    netns: getNamespace(call),
   }
   allOrNothing(undo => {
     const result = plugin.add(Object.assign(request, scope), undo)
@@ -135,9 +135,9 @@ function conductCheck<C>(plugin: Plugin<C>, call: Call, version: CniVersion): vo
   const request = makeRequest(call, version, validateConfig(call.value, plugin.schema))
   const prevResult = findPrevResult(call, version)
   if (prevResult === undefined) throw new CniError(CniCode.invalidConfig, "Required prevResult missing")
-  const sandbox = getSandbox(call)
+  const netns = getNamespace(call)
   checkSandboxRecorded(call, prevResult.interfaces.find(each => each.name === call.parameters.ifname)?.sandbox)
-  plugin.check(Object.assign(request, { attachment: attachmentOf(call), prevResult, sandbox }))
+  plugin.check(Object.assign(request, { attachment: attachmentOf(call), prevResult, netns }))
 }
 
 function checkSandboxRecorded({ parameters: { netns } }: Call, recorded: string | undefined): void {
@@ -151,10 +151,10 @@ function conductDel<C>(plugin: Plugin<C>, call: Call, version: CniVersion): void
   const { config, ignored } = validateLeniently(call.value, plugin.schema)
   for (const error of ignored) warn(`DEL goes on without an unusable part of the configuration: ${error.message}`)
   const request = makeRequest(call, version, config)
-  const sandbox = findSandbox(call)
+  const netns = findNamespace(call)
   const removals = new Removals()
   plugin.del(
-    Object.assign(request, { attachment: attachmentOf(call), prevResult: usablePrevResult(call, version), sandbox }),
+    Object.assign(request, { attachment: attachmentOf(call), prevResult: usablePrevResult(call, version), netns }),
     removals,
   )
   removals.finish()

@@ -3,28 +3,12 @@
  * the host's and one in the sandbox ADD reads from top to bottom; only /proc/sys needs the process itself to enter.
  */
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts"
-import { close, findStatus, openForReading } from "../sys/files.ts"
+import { close, openForReading } from "../sys/files.ts"
 import { enterNamespace } from "../sys/namespaces.ts"
+import { openOwnNamespace } from "./namespace.ts"
 
 /** Routing netlink in the namespace the process is in: lib/cni hands it out, and knows lib/rtnl by this name only. */
 export { openRtnl, type Rtnl } from "../rtnl/rtnl.ts"
-
-const OWN_NAMESPACE = "/proc/self/ns/net"
-
-/** What a CNI_NETNS names. */
-export type NamespaceKind = "foreign" | "own" | "absent" | "not a namespace"
-
-/** Tells what a path names, without opening it: all namespaces lie on one file system, each with an inode of its own. */
-export function classifyNamespace(path: string): NamespaceKind {
-  const status = findStatus(path)
-  if (status === undefined) return "absent"
-  const own = findStatus(OWN_NAMESPACE)
-  if (status.device !== own?.device) return "not a namespace"
-  return status.inode === own.inode ? "own" : "foreign"
-}
-
-/** Opens the namespace that the process is in. The caller owes a close. @throws {SysError} */
-export const openOwnNamespace = (): number => openForReading(OWN_NAMESPACE)
 
 /** A container's network namespace, borrowed for the length of one verb and opened on first use. */
 export class Sandbox {

@@ -14,10 +14,10 @@ import {
   type AddRequest,
   type CheckRequest,
   type DelRequest,
-  definePlugin,
+  defineInterfacePlugin,
   type GcRequest,
   type StatusRequest,
-} from "../../lib/cni/plugin.ts"
+} from "../../lib/cni/interface-plugin.ts"
 import type { Result, ResultDns, ResultInterface } from "../../lib/cni/result.ts"
 import type { Removals, Undo } from "../../lib/cni/undo.ts"
 import { announce } from "../../lib/host/announcement.ts"
@@ -112,4 +112,4 @@ function status(request: StatusRequest<BridgeConfig>): void {
 }
 
 /** The `bridge` interface plugin. */
-export const plugin = definePlugin({ name: "bridge", schema: bridgeSchema, add, del, check, gc, status })
+export const plugin = defineInterfacePlugin({ name: "bridge", schema: bridgeSchema, add, del, check, gc, status })

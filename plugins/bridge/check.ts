@@ -1,7 +1,7 @@
 /** CHECK: every loss is told at once. What a later plugin of the chain may change (MAC, MTU) is taken from the final result. */
 import type { BridgeConfig } from "../../build/gen/bridge.ts"
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
-import type { CheckRequest } from "../../lib/cni/plugin.ts"
+import type { CheckRequest } from "../../lib/cni/interface-plugin.ts"
 import type { ResultInterface } from "../../lib/cni/result.ts"
 import { addressesOf, missingAddresses, missingRoutes } from "../../lib/host/observation.ts"
 import { formatMac } from "../../lib/net/mac.ts"

@@ -1,6 +1,6 @@
 /** The attachment's veth pair. Its name on the host comes from the attachment, so that it is found again without memory. */
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
-import type { DelRequest } from "../../lib/cni/plugin.ts"
+import type { DelRequest } from "../../lib/cni/interface-plugin.ts"
 import type { Undo } from "../../lib/cni/undo.ts"
 import { type Attachment, formatOwner, HOST_VETH_NAMES, hostVethName } from "../../lib/host/owner.ts"
 import { randomMac } from "../../lib/host/random-mac.ts"

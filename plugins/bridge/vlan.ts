@@ -1,7 +1,8 @@
 /** VLANs: those of the container's port, and the gateway's own interface in one. */
+
+import { openOwnNamespace } from "../../lib/host/namespace.ts"
 import { hostVethName } from "../../lib/host/owner.ts"
 import { randomMac } from "../../lib/host/random-mac.ts"
-import { openOwnNamespace } from "../../lib/host/sandbox.ts"
 import { isRefusal } from "../../lib/netlink/errors.ts"
 import type { PortVlans as VlanMembership } from "../../lib/rtnl/bridge-vlans.ts"
 import type { Link } from "../../lib/rtnl/link.ts"

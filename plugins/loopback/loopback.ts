@@ -1,7 +1,12 @@
 /** Brings the container's `lo` up, whatever CNI_IFNAME says. containerd runs it for every pod, beside the pod's networks. */
 import { type LoopbackConfig, loopbackSchema } from "../../build/gen/loopback.ts"
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
-import { type AddRequest, type CheckRequest, type DelRequest, definePlugin } from "../../lib/cni/plugin.ts"
+import {
+  type AddRequest,
+  type CheckRequest,
+  type DelRequest,
+  defineInterfacePlugin,
+} from "../../lib/cni/interface-plugin.ts"
 import type { Result, ResultIp } from "../../lib/cni/result.ts"
 import type { Removals, Undo } from "../../lib/cni/undo.ts"
 import { addressOfWords } from "../../lib/net/address.ts"
@@ -55,7 +60,7 @@ function check({ sandbox }: CheckRequest<LoopbackConfig>): void {
 }
 
 /** The `loopback` interface plugin. It keeps nothing on the host, so GC has nothing to remove and STATUS nothing to miss. */
-export const plugin = definePlugin({
+export const plugin = defineInterfacePlugin({
   name: "loopback",
   schema: loopbackSchema,
   add,

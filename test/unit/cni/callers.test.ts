@@ -8,7 +8,7 @@ import { findPlugin } from "../../../lib/cni/delegate.ts"
 import { toCniError } from "../../../lib/cni/errors.ts"
 import { front } from "../../../lib/cni/front.ts"
 import { Ipam } from "../../../lib/cni/ipam.ts"
-import { getSandbox } from "../../../lib/cni/request.ts"
+import { getNamespace } from "../../../lib/cni/request.ts"
 import { supportedVersions } from "../../../lib/cni/versions.ts"
 import { Sandbox } from "../../../lib/host/sandbox.ts"
 import { readSysctl } from "../../../lib/host/sysctl.ts"
@@ -44,7 +44,7 @@ const ABSENT = /no such file or directory/
 
 describe("what is absent is said in words that callers match", () => {
   test.each<[string, () => unknown, RegExp]>([
-    ["a namespace of ADD or CHECK", () => getSandbox(callOn(GONE)), ABSENT],
+    ["a namespace of ADD or CHECK", () => getNamespace(callOn(GONE)), ABSENT],
     ["a namespace that goes meanwhile", () => new Sandbox(GONE).fd, ABSENT],
     ["a state file", () => readTextFile("/var/lib/cni/networks/net/10.1.0.2"), ABSENT],
     ["a kernel setting", () => readSysctl("net/ipv6/conf/all/forwarding"), ABSENT],

@@ -7,10 +7,10 @@ import { JsonError } from "../../../lib/cni/json.ts"
 import {
   attachmentOf,
   type Call,
+  findNamespace,
   findPrevResult,
-  findSandbox,
   findValidAttachments,
-  getSandbox,
+  getNamespace,
   makeRequest,
   readCall,
   readVersion,
@@ -171,13 +171,13 @@ describe("the namespace", () => {
     fake.files.put("/run/netns/left")
   })
 
-  test("getSandbox gives one that is not the plugin's", () => {
-    expect(getSandbox(call({})).path).toBe("/run/netns/x")
+  test("getNamespace gives one that is not the plugin's", () => {
+    expect(getNamespace(call({}))).toBe("/run/netns/x")
   })
 
   test.each<Verb>(["ADD", "CHECK", "DEL"])("%s refuses the plugin's own, before anything is done (R31, B4)", verb => {
     const own = call({}, { verb, netns: "/run/netns/own" })
-    const find = verb === "DEL" ? findSandbox : getSandbox
+    const find = verb === "DEL" ? findNamespace : getNamespace
     expect(thrownBy(() => find(own))).toMatchObject({
       code: CniCode.invalidNamespace,
       message: "plugin's netns and netns from CNI_NETNS should not be the same",
@@ -185,8 +185,8 @@ describe("the namespace", () => {
     })
   })
 
-  test.each([getSandbox, findSandbox])("%p gives the plugin's own if it is told to (R31)", find => {
-    expect(find(call({}, { netns: "/run/netns/own", netnsOverride: true }))?.path).toBe("/run/netns/own")
+  test.each([getNamespace, findNamespace])("%p gives the plugin's own if it is told to (R31)", find => {
+    expect(find(call({}, { netns: "/run/netns/own", netnsOverride: true }))).toBe("/run/netns/own")
   })
 
   test.each<[string, Verb, object, number]>([
@@ -195,14 +195,14 @@ describe("the namespace", () => {
     ["a later plugin's ADD does not", "ADD", { prevResult: {} }, CniCode.internal],
     ["nor does CHECK", "CHECK", {}, CniCode.internal],
   ])("where it is gone, %s (R32)", (_, verb, value, code) => {
-    expect(thrownBy(() => getSandbox(call(value, { verb, netns: "/run/netns/gone" })))).toMatchObject({
+    expect(thrownBy(() => getNamespace(call(value, { verb, netns: "/run/netns/gone" })))).toMatchObject({
       code,
       message: 'failed to open netns "/run/netns/gone": no such file or directory',
     })
   })
 
   test("where it is a plain file, ADD fails (R32)", () => {
-    expect(thrownBy(() => getSandbox(call({}, { netns: "/run/netns/left" })))).toMatchObject({
+    expect(thrownBy(() => getNamespace(call({}, { netns: "/run/netns/left" })))).toMatchObject({
       code: CniCode.internal,
       message: 'failed to open netns "/run/netns/left": unknown FS magic: it is no network namespace',
     })
@@ -221,12 +221,12 @@ describe("the namespace", () => {
       "netns /run/netns/left: it is no network namespace; what is on the host is removed\n",
     ],
   ])("DEL goes on without it %s (R22, R83, R85)", (_, netns, stderr) => {
-    expect(findSandbox(call({}, { verb: "DEL", netns }))).toBeUndefined()
+    expect(findNamespace(call({}, { verb: "DEL", netns }))).toBeUndefined()
     expect(fake.stderr).toBe(stderr)
   })
 
   test("DEL finds it", () => {
-    expect(findSandbox(call({}, { verb: "DEL" }))?.path).toBe("/run/netns/x")
+    expect(findNamespace(call({}, { verb: "DEL" }))).toBe("/run/netns/x")
   })
 })
 
@@ -321,13 +321,6 @@ describe("makeRequest", () => {
       ["MAC", "x"],
     ])
     expect(thrownBy(() => request.cniArgs("IP"))).toMatchObject({ code: CniCode.invalidEnvironment })
-  })
-
-  test("opens routing netlink on first use, and once", () => {
-    const request = makeRequest(call({}), "1.1.0", {})
-    expect(fake.given("socket")).toEqual([])
-    expect(request.host).toBe(request.host)
-    expect(fake.given("socket")).toHaveLength(1)
   })
 
   test("keeps what it was given", () => {

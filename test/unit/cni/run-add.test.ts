@@ -31,7 +31,7 @@ describe("ADD", () => {
       attachment: ATTACHMENT,
       prevResult: { interfaces: PREVIOUS.interfaces, ips: [] },
     })
-    expect(request?.sandbox.path).toBe("/run/netns/x")
+    expect(request?.netns).toBe("/run/netns/x")
   })
 
   test("has no prevResult for the first plugin", () => {

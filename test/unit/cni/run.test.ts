@@ -12,7 +12,7 @@ describe("DEL", () => {
       attachment: ATTACHMENT,
       prevResult: { interfaces: PREVIOUS.interfaces },
     })
-    expect(request?.sandbox?.path).toBe("/run/netns/x")
+    expect(request?.netns).toBe("/run/netns/x")
   })
 
   test.each<[string, object, Record<string, string>, string]>([

@@ -1,5 +1,6 @@
 import "../../kit/fake-native.ts"
-import { classifyNamespace, Sandbox } from "../../../lib/host/sandbox.ts"
+import { classifyNamespace } from "../../../lib/host/namespace.ts"
+import { Sandbox } from "../../../lib/host/sandbox.ts"
 import { fake } from "../../kit/fake-native.ts"
 
 const OWN = 100
