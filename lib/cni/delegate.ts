@@ -5,7 +5,7 @@
 
 import { isSysError, SysError } from "../sys/errors.ts"
 import { findStatus } from "../sys/files.ts"
-import { type Ended, runProgram } from "../sys/processes.ts"
+import { type Ended, startProgram } from "../sys/processes.ts"
 import { decodeUtf8 } from "../sys/streams.ts"
 import { isTracing, trace } from "../sys/trace.ts"
 import { CniCode, CniError } from "./errors.ts"
@@ -62,21 +62,29 @@ function isFile(path: string, failures: SysError[]): boolean {
 }
 
 /**
- * Runs the plugin `type` for one verb.
- * @returns what ADD printed, parsed; undefined where it printed nothing, and for other verbs, whose output means nothing
- * @throws {DelegateMissing}
- * @throws {CniError} the delegate's own error
+ * Starts the plugin `type` for one verb.
+ * @returns a function that waits for its end, to be called once. It gives what ADD printed, parsed; undefined where ADD printed
+ *   nothing, and for other verbs, whose output means nothing; and throws the delegate's own error as a CniError.
+ * @throws {DelegateMissing | SysError}
  */
-export function runDelegate(type: string, verb: string, context: DelegateContext): unknown {
+export function startDelegate(type: string, verb: string, context: DelegateContext): () => unknown {
   const path = findPlugin(type, context.path)
   const env = [...context.environment].map(([key, value]) => `${key}=${key === "CNI_COMMAND" ? verb : value}`)
   if (isTracing()) trace(`exec ${path} ${verb}`)
-  const ended = runProgram({ path, argv: [path], env, stdin: context.stdin })
-  const stdout = decodeUtf8(ended.stdout)
-  if (isTracing()) trace(`exec ${path} ${verb} ended with ${ended.status ?? `signal ${ended.signal}`}: ${stdout}`)
-  if (ended.status !== 0) throw delegateError(type, verb, ended, stdout)
-  if (verb !== "ADD" || stdout.trim() === "") return undefined
-  return parseOutput(stdout, `${type} ADD: its output is not JSON`)
+  const running = startProgram({ path, argv: [path], env, stdin: context.stdin })
+  return () => {
+    const ended = running.finish()
+    const stdout = decodeUtf8(ended.stdout)
+    if (isTracing()) trace(`exec ${path} ${verb} ended with ${ended.status ?? `signal ${ended.signal}`}: ${stdout}`)
+    if (ended.status !== 0) throw delegateError(type, verb, ended, stdout)
+    if (verb !== "ADD" || stdout.trim() === "") return undefined
+    return parseOutput(stdout, `${type} ADD: its output is not JSON`)
+  }
+}
+
+/** Runs the plugin `type` for one verb to its end, as startDelegate() says. @throws {DelegateMissing | SysError | CniError} */
+export function runDelegate(type: string, verb: string, context: DelegateContext): unknown {
+  return startDelegate(type, verb, context)()
 }
 
 function parseOutput(stdout: string, problem: string): unknown {

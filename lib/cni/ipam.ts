@@ -1,15 +1,20 @@
 /** The address plugin of an interface plugin: `ipam.type` of the configuration, run as a delegate (SPEC 1.1.0 §4). */
-import { warn } from "../sys/trace.ts"
-import { type DelegateContext, DelegateMissing, isPluginName, runDelegate } from "./delegate.ts"
-import { CniCode, CniError } from "./errors.ts"
+import { isTracing, trace, warn } from "../sys/trace.ts"
+import { type DelegateContext, DelegateMissing, isPluginName, runDelegate, startDelegate } from "./delegate.ts"
+import { CniCode, CniError, describeChain } from "./errors.ts"
 import { decodeResult, type Result } from "./result.ts"
 import type { CniVersion } from "./versions.ts"
+
+/** Address plugins that never look into the container's namespace, and so need not wait for its interface. */
+const INDEPENDENT = ["host-local", "static"]
 
 /** Runs one address plugin with the caller's stdin. */
 export class Ipam {
   readonly type: string
   readonly #context: DelegateContext
   readonly #version: CniVersion
+  /** Waits for what was begun. */
+  #unfinished: (() => unknown) | undefined
 
   constructor(type: string, version: CniVersion, context: DelegateContext) {
     this.type = type
@@ -17,31 +22,76 @@ export class Ipam {
     this.#context = context
   }
 
-  /** Reserves addresses; the caller owes a del() even if this fails. @throws {CniError} also if there is no address */
-  add(): Result {
-    const printed = runDelegate(this.type, "ADD", this.#context)
+  /**
+   * Reserves addresses; the caller owes a del() even if this fails. Where the address plugin permits, it begins at once and
+   * works while the caller does; else it begins when the returned function is called.
+   * @returns a function that gives the result, to be called once
+   * @throws {CniError | DelegateMissing} and so does the function, also if there is no address
+   */
+  beginAdd(): () => Result {
+    const finish = this.#begin("ADD")
+    return () => this.#readResult(finish())
+  }
+
+  #readResult(printed: unknown): Result {
     const result = decodeResult(printed ?? {}, this.#version)
-    if (result.ips.length === 0) {
-      throw new CniError(
-        CniCode.internal,
-        "IPAM plugin returned missing IP config",
-        `plugin ${this.type} gave no address`,
-      )
-    }
-    return result
+    if (result.ips.length > 0) return result
+    const details = `plugin ${this.type} gave no address`
+    throw new CniError(CniCode.internal, "IPAM plugin returned missing IP config", details)
   }
 
   /** Releases the attachment's addresses. An address plugin that cannot be run has nothing to release; stderr says so. */
   del(): void {
+    this.beginDel()()
+  }
+
+  /**
+   * Does what del() does, and where the address plugin permits, begins at once and works while the caller does.
+   * @returns a function that waits for the end, to be called once; it throws what del() throws
+   */
+  beginDel(): () => void {
+    this.#abandon()
     if (!isPluginName(this.type)) {
-      warn(`invalid plugin name: ${this.type}: it has no addresses to release`)
-      return
+      return () => warn(`invalid plugin name: ${this.type}: it has no addresses to release`)
     }
     try {
-      runDelegate(this.type, "DEL", this.#context)
+      const finish = this.#begin("DEL")
+      return () => this.#tolerateMissing(finish)
+    } catch (error) {
+      return () =>
+        this.#tolerateMissing(() => {
+          throw error
+        })
+    }
+  }
+
+  #tolerateMissing(finish: () => unknown): void {
+    try {
+      finish()
     } catch (error) {
       if (!(error instanceof DelegateMissing)) throw error
       warn(`${error.message}: its addresses are not released`)
+    }
+  }
+
+  #begin(verb: string): () => unknown {
+    if (!INDEPENDENT.includes(this.type)) return () => runDelegate(this.type, verb, this.#context)
+    const finish = startDelegate(this.type, verb, this.#context)
+    this.#unfinished = finish
+    return () => {
+      this.#unfinished = undefined
+      return finish()
+    }
+  }
+
+  /** Waits for an ADD that nobody asks about any more, so that DEL finds all that it did. */
+  #abandon(): void {
+    const finish = this.#unfinished
+    this.#unfinished = undefined
+    try {
+      finish?.()
+    } catch (error) {
+      if (isTracing()) trace(`the ${this.type} ADD that is taken back had failed: ${describeChain(error)}`)
     }
   }
 

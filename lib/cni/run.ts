@@ -66,7 +66,7 @@ const MAX_MESSAGE = 1000
 const MAX_DETAILS = 2000
 
 function oneLine(text: string, limit: number): string {
-  const line = text.slice(0, limit).replace(/\s*\n\s*/g, " ")
+  const line = text.slice(0, limit).replace(/\n\s*/g, " ")
   return text.length > limit ? `${line}…` : line
 }
 

@@ -22,25 +22,58 @@ export interface Program {
   readonly stdin: Uint8Array
 }
 
+/** A program on its way. */
+export class RunningProgram {
+  readonly #path: string
+  readonly #pid: number
+  readonly #output: number
+
+  constructor(path: string, pid: number, output: number) {
+    this.#path = path
+    this.#pid = pid
+    this.#output = output
+  }
+
+  /** Waits for the program's end; to be called once. @throws {SysError} if its output cannot be read */
+  finish(): Ended {
+    let end: Pick<Ended, "status" | "signal">
+    let stdout: Uint8Array
+    try {
+      stdout = readToEnd(this.#output, `stdout of ${this.#path}`)
+    } finally {
+      close(this.#output)
+      end = waitStatus(this.#pid, this.#path)
+    }
+    return { stdout, ...end }
+  }
+}
+
 /**
- * Runs a program to its end. Its stderr is this process's. The stdin bytes lie in memory before it starts, so neither side
- * can block the other.
+ * Starts a program. Its stderr is this process's, and it is killed if this process is. The stdin bytes lie in memory before it
+ * starts, so neither side can block the other. The caller owes a finish().
  * @throws {SysError} if it cannot be started
  */
-export function runProgram(program: Program): Ended {
+export function startProgram(program: Program): RunningProgram {
   const input = memoryFile(program.stdin)
   try {
     const [output, outputEnd] = check(native.pipe2(), "pipe2", "")
     try {
-      const pid = startProgram(program, input, outputEnd)
-      const stdout = readToEnd(output, `stdout of ${program.path}`)
-      return { stdout, ...waitStatus(pid, program.path) }
-    } finally {
+      const { path, argv, env } = program
+      return new RunningProgram(path, check(native.spawn(path, argv, env, input, outputEnd), "exec", path), output)
+    } catch (error) {
       close(output)
+      throw error
+    } finally {
+      close(outputEnd) // so that reading the other end comes to its end with the program
     }
   } finally {
     close(input)
   }
+}
+
+/** Runs a program to its end. @throws {SysError} */
+export function runProgram(program: Program): Ended {
+  return startProgram(program).finish()
 }
 
 function memoryFile(bytes: Uint8Array): number {
@@ -52,15 +85,6 @@ function memoryFile(bytes: Uint8Array): number {
   } catch (error) {
     close(fd)
     throw error
-  }
-}
-
-/** Closes `outputEnd` in any case, so that reading the other end comes to its end with the program. */
-function startProgram(program: Program, input: number, outputEnd: number): number {
-  try {
-    return check(native.spawn(program.path, program.argv, program.env, input, outputEnd), "exec", program.path)
-  } finally {
-    close(outputEnd)
   }
 }
 

@@ -52,7 +52,7 @@ declare module "native" {
   export function pipe2(): readonly [read: number, write: number] | number
   /**
    * vfork(2) and execve(2): the new process's id. `stdin` and `stdout` become its descriptors 0 and 1, stderr is shared,
-   * SIGPIPE is as this process found it.
+   * SIGPIPE is as this process found it; it is killed when this process ends before it.
    */
   export function spawn(path: string, argv: string[], env: string[], stdin: number, stdout: number): number
   /** waitpid(2) for one process: the wait status of wait(2). */

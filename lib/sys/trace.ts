@@ -18,9 +18,10 @@ export function startTrace(to: string, prefix: string): void {
 export const isTracing = (): boolean => target !== ""
 
 /** Writes one line. A trace that cannot be written never stops the plugin; stderr says so once. */
-export function trace(line: string): void {
+export function trace(message: string): void {
   if (target === "") return
-  const text = `${label} ${native.clock_gettime(1).toFixed(3)} ${line}\n`
+  const line = `${label} ${native.clock_gettime(1).toFixed(3)} ${message}`.replace(/\n\s*/g, " ")
+  const text = `${line}\n`
   try {
     if (target === "stderr") writeAll(2, native.encodeUtf8(text), "stderr")
     else appendToFile(target, text)

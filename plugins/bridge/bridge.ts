@@ -31,7 +31,7 @@ import { checkBridge } from "./check.ts"
 import { ensureGateways } from "./gateway.ts"
 import { type Addressing, type BridgePlan, planAddressing, planBridge, planDns } from "./plan.ts"
 import { ignoreRouters, restoreMac, settleBridge, waitForPort } from "./port.ts"
-import { createVeth, removeVeth } from "./veth.ts"
+import { createVeth, refuseTakenName, removeVeth } from "./veth.ts"
 import { setPortVlans } from "./vlan.ts"
 
 /** The container's interface in the result's list. */
@@ -43,9 +43,11 @@ const plan = (request: StatusRequest<BridgeConfig>): BridgePlan =>
 function add(request: AddRequest<BridgeConfig>, undo: Undo): Result {
   const { config, host, sandbox, attachment, ipam } = request
   const planned = plan(request)
-  // Before any effect: it throws if CNI_NETNS is a namespace of another kind.
-  const inside = sandbox.rtnl
+  refuseTakenName(sandbox, attachment)
   const mtu = resolveMtu(host, planned.mtu)
+
+  if (ipam !== undefined) undo.push(`addresses of ${ipam.type}`, () => ipam.del())
+  const finishLease = ipam?.beginAdd()
 
   const bridge = host.links.ensureBridge({ ...planned.bridge, mac: randomMac(), mtu, isUp: true })
   ignoreRouters(bridge)
@@ -59,14 +61,13 @@ function add(request: AddRequest<BridgeConfig>, undo: Undo): Result {
   const container = { index: veth.peerIndex, name: attachment.ifname }
   let vlanGateway: Link | undefined
   let lease: Addressing & { dns: ResultDns } = { ips: [], routes: [], dns: {} }
-  if (ipam !== undefined) {
-    undo.push(`addresses of ${ipam.type}`, () => ipam.del())
-    const given = ipam.add()
+  if (finishLease !== undefined) {
+    const given = finishLease()
     lease = { ...planAddressing(given, config, CONTAINER), dns: given.dns }
     if (planned.isGateway) vlanGateway = ensureGateways(host, bridge, lease.ips, { ...planned, mtu })
     configureInterface(sandbox, container, { ...lease, dad: config.enabledad ? "check" : "none" })
   } else if (!planned.staysDown) {
-    inside.links.change(container, { isUp: true })
+    sandbox.rtnl.links.change(container, { isUp: true })
   }
   const port = planned.staysDown ? host.links.get(veth.index) : waitForPort(host, veth)
   const interfaces = [
@@ -83,8 +84,10 @@ const resultInterface = ({ name, mac, mtu }: Link): ResultInterface => ({ name, 
 
 function del(request: DelRequest<BridgeConfig>, removals: Removals): void {
   const { ipam, attachment } = request
+  // The kernel takes its time for a link: an RCU grace period or more.
+  const finishRelease = ipam?.beginDel()
   removals.attempt(`interface ${attachment.ifname}`, () => removeVeth(request))
-  if (ipam !== undefined) removals.attempt(`addresses of ${ipam.type}`, () => ipam.del())
+  if (finishRelease !== undefined) removals.attempt(`addresses of ${ipam?.type}`, finishRelease)
 }
 
 function check(request: CheckRequest<BridgeConfig>): void {

@@ -33,7 +33,7 @@ export function checkBridge(request: CheckRequest<BridgeConfig>, plan: BridgePla
 }
 
 function bridgeProblems(
-  { bridge: { name, isPromiscuous } }: BridgePlan,
+  { bridge: { name, isPromiscuous, isVlanFiltering } }: BridgePlan,
   link: Link | undefined,
   given?: ResultInterface,
 ) {
@@ -41,6 +41,7 @@ function bridgeProblems(
   if (link.kind !== "bridge") return [`interface ${name} is not a bridge`]
   return [
     ...macProblems(`Bridge interface ${name}`, link, given),
+    ...(isVlanFiltering && !link.bridge?.isVlanFiltering ? [`bridge ${name} does not filter by VLAN`] : []),
     ...(isPromiscuous && !link.isPromiscuous ? [`bridge ${name} is not promiscuous as configured`] : []),
     ...(link.isUp ? [] : [`bridge ${name} is down`]),
   ]
@@ -72,11 +73,25 @@ function portProblems({ bridge: { name }, port: wanted }: BridgePlan, bridge: Li
 
 function vlanProblems({ host }: CheckRequest<BridgeConfig>, { vlans }: BridgePlan, port: Link): string[] {
   const present = host.bridgeVlans.list(port)
-  const isMember = (vlan: number, isPvid: boolean) =>
-    present.some(({ first, last, isPvid: pvid }) => first <= vlan && vlan <= last && pvid === isPvid)
+  const own = present.filter(({ isPvid, isUntagged }) => isPvid && isUntagged)
+  // A trunk may hold the port's own VLAN, which is untagged then.
+  const tagged = present.filter(({ isPvid, isUntagged }) => isPvid || !isUntagged)
   return (vlans === undefined ? [] : planMemberships(vlans))
-    .filter(({ first, last, isPvid }) => !isMember(first, isPvid) || !isMember(last, isPvid))
+    .filter(wanted => !covers(wanted.isPvid ? own : tagged, wanted))
     .map(({ first, last }) => `port ${port.name} is not in VLAN ${first === last ? first : `${first} to ${last}`}`)
+}
+
+interface Range {
+  readonly first: number
+  readonly last: number
+}
+
+function covers(ranges: readonly Range[], { first, last }: Range): boolean {
+  let next = first
+  for (const range of ranges.toSorted((a, b) => a.first - b.first)) {
+    if (range.first <= next && next <= range.last) next = range.last + 1
+  }
+  return next > last
 }
 
 function gatewayProblems(request: CheckRequest<BridgeConfig>, plan: BridgePlan, bridge: Link): string[] {

@@ -46,7 +46,7 @@ export function createVeth(
       return { ...link, peerIndex: sandbox.rtnl.links.get(attachment.ifname).index }
     } catch (error) {
       if (!isRefusal(error, "EEXIST")) throw error
-      refuseTakenName(sandbox, attachment, name)
+      refuseTakenName(sandbox, attachment)
       if (attempt + 1 === HOST_VETH_NAMES) throw error
     }
   }
@@ -58,9 +58,16 @@ function removeEnd({ links }: Rtnl, name: string, mac: Uint8Array): void {
   if (found !== undefined && isSameMac(found.mac, mac)) links.remove(found.index)
 }
 
-function refuseTakenName(sandbox: Sandbox, { ifname }: Attachment, peer: string): void {
+/**
+ * Refuses an attachment whose interface the container has already, before anything is done: taking back what such an ADD began
+ * would free the addresses of the one that is there.
+ * @throws {CniError}
+ * @throws {SysError} if CNI_NETNS is a namespace of another kind
+ */
+export function refuseTakenName(sandbox: Sandbox, attachment: Attachment): void {
+  const { ifname } = attachment
   if (sandbox.rtnl.links.find(ifname) === undefined) return
-  const problem = `container veth name ("${ifname}") peer provided ("${peer}") already exists`
+  const problem = `container veth name ("${ifname}") peer provided ("${hostVethName(attachment, 0)}") already exists`
   const details = `${sandbox.path} has an interface ${ifname}, which was not touched; DEL removes it if it is this attachment's`
   throw new CniError(CniCode.internal, problem, details)
 }

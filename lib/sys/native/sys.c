@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -295,6 +296,7 @@ static int start(const char *path, const char **args, const char **env, int in, 
     volatile int error = 0; /* the child writes it: until exec it runs in this memory */
     pid_t pid = vfork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would undo what it did for a caller that is dead */
         if (sigpipe_was_default) signal(SIGPIPE, SIG_DFL);
         if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0) execve(path, (char *const *)args, (char *const *)env);
         error = errno;
