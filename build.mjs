@@ -9,7 +9,7 @@
  * Two builds of one commit give the same bytes, from any folder: no dates, no absolute paths, no build ids.
  */
 import { execFile, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { promisify } from "node:util"
 import { setup } from "./test/kit/machine.mjs"
@@ -197,7 +197,8 @@ async function buildPlugin(plugin, quickjs, lazyParts) {
   writeFileSync(`${folder}/blobs.S`, blobs(plugin, lazyParts))
   await cc(["-c", `${folder}/blobs.S`, "-o", `${folder}/blobs.o`])
   const objects = NATIVE_PARTS.map(part => `build/native/${part}.o`)
-  await cc([...STATIC_LINK, "-o", `dist/bin/${plugin}`, ...objects, `${folder}/blobs.o`, quickjs, "-lm"])
+  await cc([...STATIC_LINK, "-o", `${folder}/executable`, ...objects, `${folder}/blobs.o`, quickjs, "-lm"])
+  renameSync(`${folder}/executable`, `dist/bin/${plugin}`)
 }
 
 /** The same C with sanitizers; they need a dynamic executable. */

@@ -24,8 +24,8 @@ export class DelegateMissing extends Error {
   override readonly name = "DelegateMissing"
 }
 
-/** Tells whether a text may name an executable: it must not lead out of the folder. */
-export const isPluginName = (type: string): boolean => !type.includes("/")
+/** Tells whether a text may name an executable: it must not lead out of the folder, and no file has NUL in its name. */
+export const isPluginName = (type: string): boolean => !type.includes("/") && !type.includes("\0")
 
 /**
  * Finds a plugin's executable: a regular file in the first folder of CNI_PATH that has one.

@@ -255,6 +255,9 @@ function decodeObject(value: unknown, where: string, types: Types): Json {
     if (typeof object[key] !== type && (object[key] !== undefined || key === keys[0])) {
       throw new ResultError(`${where}.${key} of the result is not a ${type}`)
     }
+    if (typeof object[key] === "number" && !Number.isSafeInteger(object[key])) {
+      throw new ResultError(`${where}.${key} of the result is not an integer`)
+    }
   }
   return object
 }

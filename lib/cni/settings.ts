@@ -3,6 +3,7 @@
  * for runtimes that scrub the environment of plugins. The environment counts more.
  */
 import { nodeSchema } from "../../build/gen/node.ts"
+import { SysError } from "../sys/errors.ts"
 import { findTextFile } from "../sys/files.ts"
 import { readConfig } from "./config.ts"
 import { CniCode, CniError } from "./errors.ts"
@@ -15,7 +16,7 @@ export interface Settings {
   readonly trace: string
 }
 
-/** Reads the settings that count for this process. @throws {CniError} code 7, naming the file or the variable */
+/** Reads the settings that count for this process. @throws {CniError} code 7 or 5, naming the file or the variable */
 export function readSettings(environment: ReadonlyMap<string, string>): Settings {
   const variable = environment.get("PATCHBAY_TRACE") ?? ""
   if (variable === "1") return { trace: "stderr" }
@@ -24,7 +25,8 @@ export function readSettings(environment: ReadonlyMap<string, string>): Settings
     const text = findTextFile(SETTINGS)
     return { trace: text === undefined ? "" : (readConfig(text, nodeSchema).trace ?? "") }
   } catch (error) {
-    throw new CniError(CniCode.invalidConfig, `${SETTINGS}: ${error instanceof Error ? error.message : error}`)
+    const code = error instanceof SysError ? CniCode.ioFailure : CniCode.invalidConfig
+    throw new CniError(code, `${SETTINGS}: ${error instanceof Error ? error.message : error}`)
   }
 }
 

@@ -1,7 +1,6 @@
 /** Gives a container's interface what an address plugin decided (the reference's ConfigureIface). */
 import { type Address, formatAddress, parseAddress } from "../net/address.ts"
 import { type Prefix, parsePrefix } from "../net/prefix.ts"
-import { IFA_F_NODAD } from "../rtnl/addresses.ts"
 import { isOperational, type LinkId } from "../rtnl/link.ts"
 import type { RouteSpec } from "../rtnl/routes.ts"
 import { allowAnnouncements } from "./announcement.ts"
@@ -42,8 +41,8 @@ export class DuplicateAddress extends Error {
 const DAD_TIMEOUT_MS = 5_000
 
 /**
- * Adds the addresses, brings the link up, waits for duplicate address detection where an IPv6 gateway needs it, and adds the
- * routes. Nothing is undone: addresses and routes go with the link.
+ * Adds the addresses, brings the link up, waits until IPv6 addresses can be used, and adds the routes. Nothing is undone:
+ * addresses and routes go with the link.
  * @throws {AddressError} before anything is done
  * @throws {DuplicateAddress | NetlinkError | SysError}
  */
@@ -58,17 +57,13 @@ export function configureInterface(sandbox: Sandbox, link: LinkId, { ips, routes
     if (hasIpv6) enableIpv6(link.name)
   })
   const { links, addresses, routes: table } = sandbox.rtnl
-  for (const prefix of prefixes) addresses.create(link, prefix, optionsFor(prefix, dad))
+  for (const prefix of prefixes) addresses.create(link, prefix)
   links.change(link, { isUp: true })
-  if (dad === "check" && gateways.some(({ family }) => family === 6)) waitForDad(sandbox, link)
+  if (hasIpv6) waitUntilUsable(sandbox, link)
   for (const route of wanted) table.create(route)
 }
 
 const isIpv6 = ({ address }: Prefix): boolean => address.family === 6
-
-function optionsFor(prefix: Prefix, dad: InterfaceSetup["dad"]) {
-  return isIpv6(prefix) && dad === "none" ? { flags: IFA_F_NODAD } : {}
-}
 
 function planRoute({ dst, gw, ...metrics }: RouteSetup, gateways: readonly Address[], link: LinkId): RouteSpec {
   const destination = parsePrefix(dst)
@@ -93,8 +88,11 @@ function enableIpv6(name: string): void {
   writeSysctl(`net/ipv6/conf/${name}/keep_addr_on_down`, "1")
 }
 
-/** A link that does not come up never finishes; its addresses are checked once it does. */
-function waitForDad(sandbox: Sandbox, link: LinkId): void {
+/**
+ * The kernel lets an IPv6 address in from a work queue, even without duplicate address detection; until then what is sent to
+ * it is lost. A link that does not come up never gets there; its addresses are checked once it does.
+ */
+function waitUntilUsable(sandbox: Sandbox, link: LinkId): void {
   const addresses = sandbox.rtnl.addresses.waitSettled(link, DAD_TIMEOUT_MS)
   const duplicate = addresses.find(({ hasDuplicate }) => hasDuplicate)
   if (duplicate !== undefined) {

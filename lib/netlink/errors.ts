@@ -15,6 +15,8 @@ export class NetlinkError extends Error {
   readonly hint: string
   /** The kernel's name of the attribute at fault; "" if it told none. */
   readonly attribute: string
+  /** What else was refused of the same batch. */
+  others: readonly NetlinkError[] = []
 
   constructor(request: string, code: string, hint: string, attribute = "") {
     super(`${request}: ${code} (${hint}${attribute && ` at ${attribute}`})`)

@@ -27,7 +27,10 @@ export const u16be: Kind<number> = { encode: (writer, value) => writer.u16Be(val
 export const u32be: Kind<number> = { encode: (writer, value) => writer.u32Be(value), decode: reader => reader.u32Be() }
 /** Thirty-two bits, signed, network order. */
 export const s32be: Kind<number> = {
-  encode: (writer, value) => writer.u32Be((value | 0) === value ? value >>> 0 : value),
+  encode(writer, value) {
+    if ((value | 0) !== value) throw new CodecError("", `${value} does not fit s32`)
+    writer.u32Be(value >>> 0)
+  },
   decode: reader => reader.u32Be() | 0,
 }
 /** Sixty-four bits, unsigned, network order, of which a number holds 53. */

@@ -52,6 +52,15 @@ export interface BatchRefusal {
   readonly error: NetlinkError
 }
 
+/** A batch on its way: where its messages begin and the last one ends, and the number of the first. */
+interface SentBatch {
+  readonly parts: readonly BatchPart[]
+  readonly starts: readonly number[]
+  readonly first: number
+  /** The place of the last change, whose answer is the last. */
+  readonly last: number
+}
+
 const everything = () => true
 const ANYTHING = { absent: 0, wanted: everything }
 
@@ -118,17 +127,15 @@ export class NetlinkSocket {
    * @returns what was refused, in the order of the changes; if that is anything, nothing is changed
    * @throws {SysError}
    */
-  batch(batch: Batch): BatchRefusal[] {
-    const { begin, changes, end } = batch
+  batch({ begin, changes, end }: Batch): BatchRefusal[] {
     const parts = end === undefined ? [begin, ...changes] : [begin, ...changes, end]
     const first = (this.#sequence + 1) >>> 0
-    const starts = this.#encodeBatch(parts, changes.length)
+    const sent = { parts, first, starts: this.#encodeBatch(parts, changes.length), last: changes.length }
     this.#transport.send(this.#writer.written())
     const refusals: BatchRefusal[] = []
     let loss: unknown
-    for (;;) {
-      // So many refusals that they did not fit the socket: those are told that did.
-      if (loss !== undefined && !this.#transport.waitReadable(0)) break
+    // There may be more refusals than the socket can hold; then those are told that it could.
+    while (loss === undefined || this.#transport.waitReadable(0)) {
       try {
         this.#messages.open(this.#transport.receive())
       } catch (error) {
@@ -136,21 +143,28 @@ export class NetlinkSocket {
         loss = error
         continue
       }
-      while (this.#messages.next()) {
-        const place = (this.#messages.sequence - first) >>> 0
-        if (place >= parts.length || this.#messages.type !== nl.NLMSG_ERROR) continue
-        const { message, subject } = parts[place]!
-        const errno = readErrno(this.#messages, message, subject)
-        if (errno !== 0) {
-          const extent = { start: starts[place]!, end: starts[place + 1]! }
-          refusals.push({ index: place - 1, error: this.#refusal(errno, this.#messages, message, subject, extent) })
-        }
-        // What is wrong with the batch as a whole is told with its first message, and nothing else needs to follow.
-        if (place === changes.length || (place === 0 && errno !== 0)) return refusals
-      }
+      if (this.#readOutcome(sent, refusals)) return refusals
     }
     if (refusals.length === 0) throw loss
     return refusals
+  }
+
+  /** Adds the refusals of one datagram; true if no more can follow. */
+  #readOutcome({ parts, first, starts, last }: SentBatch, refusals: BatchRefusal[]): boolean {
+    const messages = this.#messages
+    while (messages.next()) {
+      const place = (messages.sequence - first) >>> 0
+      if (place > last || messages.type !== nl.NLMSG_ERROR) continue
+      const { message, subject } = parts[place]!
+      const errno = readErrno(messages, message, subject)
+      if (errno !== 0) {
+        const extent = { start: starts[place]!, end: starts[place + 1]! }
+        refusals.push({ index: place - 1, error: this.#refusal(errno, messages, message, subject, extent) })
+      }
+      // What is wrong with the batch as a whole is told of its first message, and maybe nothing else is.
+      if (place === last || (place === 0 && errno !== 0)) return true
+    }
+    return false
   }
 
   /**

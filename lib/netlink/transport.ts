@@ -1,5 +1,6 @@
 /** Datagrams to and from the kernel: the seam at which tests put a scripted peer. */
 import { hostIsLittleEndian } from "../bytes/byte-order.ts"
+import { isSysError } from "../sys/errors.ts"
 import { close } from "../sys/files.ts"
 import {
   connectSocket,
@@ -20,6 +21,11 @@ import {
 } from "./uapi/netlink.ts"
 
 const SOCK_RAW = 3
+
+// asm-generic/socket.h
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
+const SO_SNDBUFFORCE = 32
 
 /**
  * The kernel cuts dumps into datagrams of at most this size (netlink_dump() goes by the largest buffer it has seen). More
@@ -62,11 +68,32 @@ export function openTransport(protocol: number): Transport {
   setSocketOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1)
   setSocketOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
   return {
-    send: bytes => sendDatagram(fd, bytes),
+    send: bytes => send(fd, bytes),
     receive: () => receiveDatagram(fd, buffer),
     waitReadable: timeoutMs => waitReadable(fd, timeoutMs),
     join: group => void setSocketOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group),
     leave: group => void setSocketOption(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group),
     close: () => close(fd),
+  }
+}
+
+/** Sends, if need be after making room: a batch may be larger than the socket's buffer (netlink_sendmsg()). */
+function send(fd: number, bytes: Uint8Array): void {
+  try {
+    sendDatagram(fd, bytes)
+  } catch (error) {
+    if (!isSysError(error, "EMSGSIZE")) throw error
+    enlargeSendBuffer(fd, bytes.length)
+    sendDatagram(fd, bytes)
+  }
+}
+
+/** Within a user namespace the administrator's limit holds (net.core.wmem_max). The kernel takes twice of `size`. */
+function enlargeSendBuffer(fd: number, size: number): void {
+  try {
+    setSocketOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, size)
+  } catch (error) {
+    if (!isSysError(error, "EPERM")) throw error
+    setSocketOption(fd, SOL_SOCKET, SO_SNDBUF, size)
   }
 }

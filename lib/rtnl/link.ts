@@ -1,7 +1,7 @@
 /** One network interface as the kernel describes it. */
 import type { Values } from "../netlink/attributes.ts"
 import type { ReplyTo } from "../netlink/message.ts"
-import { IF_OPER_UP, IFF_PROMISC, IFF_UP, type RTM_GETLINK } from "../netlink/uapi/link.ts"
+import { IF_OPER_UP, IFF_ALLMULTI, IFF_PROMISC, IFF_UP, type RTM_GETLINK } from "../netlink/uapi/link.ts"
 import { BR_STATE_FORWARDING, type bridgeData, type bridgePortData } from "../netlink/uapi/link-kinds.ts"
 
 const NO_BYTES = new Uint8Array(0)
@@ -22,6 +22,10 @@ export interface Link extends LinkId {
   readonly isUp: boolean
   /** Whether somebody asked for promiscuous mode by this flag. */
   readonly isPromiscuous: boolean
+  /** Whether somebody asked for all multicast frames by this flag. */
+  readonly isAllMulticast: boolean
+  /** In packets. */
+  readonly txQueueLength: number
   /** IF_OPER_… of linux/if.h. Not settled yet in what creating a link gives. */
   readonly operstate: number
   /** "veth", "bridge" …; undefined for hardware and the loopback. */
@@ -85,6 +89,8 @@ export function linkOf({ header, attributes }: ReplyTo<typeof RTM_GETLINK>): Lin
     mtu: attributes.mtu ?? 0,
     isUp: (flags & IFF_UP) !== 0,
     isPromiscuous: (flags & IFF_PROMISC) !== 0,
+    isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+    txQueueLength: attributes.txQueueLength ?? 0,
     operstate: attributes.operstate ?? 0,
     kind: info?.kind,
     master,

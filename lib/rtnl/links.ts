@@ -7,6 +7,7 @@ import { isRefusal } from "../netlink/errors.ts"
 import type { RequestOf } from "../netlink/message.ts"
 import type { NetlinkSocket } from "../netlink/socket.ts"
 import {
+  IFF_ALLMULTI,
   IFF_PROMISC,
   IFF_UP,
   type linkAttributes,
@@ -63,9 +64,12 @@ export interface PeerVethEnd extends VethEnd {
 export interface LinkChanges {
   readonly isUp?: boolean | undefined
   readonly isPromiscuous?: boolean | undefined
+  readonly isAllMulticast?: boolean | undefined
   readonly mac?: Uint8Array | undefined
   /** In bytes. */
   readonly mtu?: number | undefined
+  /** In packets. */
+  readonly txQueueLength?: number | undefined
   /** Free text of at most 255 bytes; "" takes it away. */
   readonly alias?: string | undefined
   /** The index of the bridge to become a port of; 0 for none. */
@@ -166,9 +170,9 @@ export class Links {
 
   /** Changes a link by one request. @throws {NetlinkError} ENODEV if it is gone */
   change({ index, name }: LinkId, changes: LinkChanges): void {
-    const { mac, mtu, alias, master } = changes
+    const { mac, mtu, txQueueLength, alias, master } = changes
     const header = { index, ...flagsOf(changes) }
-    const attributes = { mac, mtu, alias, master, info: infoOf(changes) }
+    const attributes = { mac, mtu, txQueueLength, alias, master, info: infoOf(changes) }
     this.#socket.request({ type: RTM_NEWLINK, header, attributes }, name)
   }
 
@@ -207,11 +211,13 @@ const headerOf = (which: string | number) => (typeof which === "number" ? { inde
 const nameOf = (which: string | number) => (typeof which === "string" ? which : undefined)
 const subjectOf = (which: string | number) => (typeof which === "number" ? `index ${which}` : which)
 
-function flagsOf({ isUp, isPromiscuous }: Pick<LinkChanges, "isUp" | "isPromiscuous">): LinkFlags {
-  const flags = (isUp ? IFF_UP : 0) | (isPromiscuous ? IFF_PROMISC : 0)
-  const change = (isUp === undefined ? 0 : IFF_UP) | (isPromiscuous === undefined ? 0 : IFF_PROMISC)
+function flagsOf({ isUp, isPromiscuous, isAllMulticast }: LinkChanges): LinkFlags {
+  const flags = (isUp ? IFF_UP : 0) | (isPromiscuous ? IFF_PROMISC : 0) | (isAllMulticast ? IFF_ALLMULTI : 0)
+  const change = asked(isUp, IFF_UP) | asked(isPromiscuous, IFF_PROMISC) | asked(isAllMulticast, IFF_ALLMULTI)
   return { flags, change }
 }
+
+const asked = (state: boolean | undefined, flag: number): number => (state === undefined ? 0 : flag)
 
 function infoOf({ isVlanFiltering, isHairpin, isIsolated }: LinkChanges): Values<typeof linkInfo> | undefined {
   if (isVlanFiltering !== undefined) return { kind: "bridge", data: { vlanFiltering: Number(isVlanFiltering) } }

@@ -151,6 +151,11 @@ export interface NewFile {
   close(): void
 }
 
+const TEMPORARY = ".new-"
+
+/** Tells whether a name is one that prepareFile() gives where it needs one: a kill may leave such a file. */
+export const isTemporaryName = (name: string): boolean => name.startsWith(TEMPORARY)
+
 /**
  * Writes `text` into a file without a name in `folder` (mode 0600), so that no reader and no crash ever finds it half written.
  * The caller owes a close. File systems without O_TMPFILE (overlayfs before Linux 6.x, NFS) get a file under a temporary
@@ -167,7 +172,7 @@ export function prepareFile(folder: string, text: string): NewFile {
 }
 
 function prepareNamedFile(folder: string, text: string): NewFile {
-  const path = `${folder}/.new-${native.getpid()}-${native.clock_gettime(1)}`
+  const path = `${folder}/${TEMPORARY}${native.getpid()}-${native.clock_gettime(1)}`
   const fd = check(
     retry(() => native.open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)),
     "open",
@@ -224,7 +229,9 @@ export function ensureFolder(path: string, mode = 0o755): void {
     return
   }
   ensureFolder(parent, mode)
-  ensureFolder(path, mode)
+  // A folder in which nothing can be made, such as /proc, says that it is not there.
+  const again = native.mkdir(path, mode)
+  if (again !== -17) check(again, "mkdir", path)
 }
 
 /**

@@ -16,7 +16,15 @@
 import { type Address, addOffset, addressOfWords, compareAddresses, formatAddress } from "../../lib/net/address.ts"
 import type { Prefix } from "../../lib/net/prefix.ts"
 import { intersectRanges, type Range, rangeContains, rangeSize } from "../../lib/net/range.ts"
-import { AllocationError, findPoolRange, formatRangeSet, type PoolRange, type RangeSet, type Strategy } from "./plan.ts"
+import {
+  AllocationError,
+  canGive,
+  findPoolRange,
+  formatRangeSet,
+  type PoolRange,
+  type RangeSet,
+  type Strategy,
+} from "./plan.ts"
 
 /**
  * The names in the pool's folder, as many at a time as one reading gives: 60,000 at once would be 4 MB.
@@ -75,7 +83,7 @@ export function findFree(set: RangeSet, names: FolderNames): Address | undefined
 
 function reserveRequested(set: RangeSet, address: Address, pool: Reservations): Address {
   const text = formatAddress(address)
-  if (!allSpans(set).some(span => rangeContains(span, address))) {
+  if (!canGive(set, address)) {
     throw refuse(set, `requested ip ${text} is ${whyNever(set, address)}`)
   }
   if (!pool.tryReserve(address)) {

@@ -7,6 +7,7 @@
  * A kill at any point leaves whole address files at most, and those not yet in the index make the pool newer than it.
  */
 import { CniCode } from "../../lib/cni/errors.ts"
+import type { Undo } from "../../lib/cni/undo.ts"
 import { type Address, formatAddress } from "../../lib/net/address.ts"
 import type { NewFile } from "../../lib/sys/files.ts"
 import { randomBytes } from "../../lib/sys/streams.ts"
@@ -32,16 +33,18 @@ export class Booking implements Reservations {
   /** Files that the owner had before. */
   #owned: string[] = []
   readonly #reserved: string[] = []
+  readonly #undo: Undo
 
-  constructor(pool: Pool, holder: Holder) {
+  constructor(pool: Pool, holder: Holder, undo: Undo) {
     this.#pool = pool
     this.#holder = holder
     this.#owner = formatOwner(holder)
+    this.#undo = undo
   }
 
   /**
    * Reserves an address of each set.
-   * @throws {CniError | AllocationError | LockTimeout | SysError} and what was reserved so far stays so: release() it
+   * @throws {CniError | AllocationError | LockTimeout | SysError}
    */
   reserve({ sets, strategy }: PoolPlan): Allocation[] {
     const { store } = this.#pool
@@ -57,15 +60,6 @@ export class Booking implements Reservations {
     } finally {
       this.#file?.close()
     }
-  }
-
-  /** Gives back what reserve() reserved, and nothing that the owner had before. @throws {LockTimeout | SysError} */
-  release(): void {
-    if (this.#reserved.length === 0) return
-    this.#pool.store.lock(() => {
-      for (const name of this.#reserved) this.#pool.store.removeOwned(name, this.#owner)
-      this.#pool.index.set(this.#owner, this.#owned)
-    })
   }
 
   /** What the owner has from before this boot is nobody's: the container cannot be the same. */
@@ -102,10 +96,20 @@ export class Booking implements Reservations {
     this.#file ??= this.#pool.store.prepare(this.#owner)
     const name = formatAddress(address)
     if (!this.#file.nameIt(name)) return false
+    this.#undo.push(`address file ${name} of network ${this.#pool.network}`, () => this.#release(name))
     this.#reserved.push(name)
     this.#file.close()
     this.#file = undefined
     return true
+  }
+
+  /** Runs after the lock of reserve() was given back. */
+  #release(name: string): void {
+    const { store, index } = this.#pool
+    store.lock(() => {
+      store.removeOwned(name, this.#owner)
+      index.remove(this.#owner, name)
+    })
   }
 
   listNames(): FolderNames {

@@ -19,16 +19,15 @@ import {
 } from "../../lib/cni/plugin.ts"
 import type { Result, ResultDns, ResultRoute } from "../../lib/cni/result.ts"
 import type { Removals, Undo } from "../../lib/cni/undo.ts"
-import { type Address, AddressError, formatAddress, parseAddress } from "../../lib/net/address.ts"
+import { AddressError, formatAddress, parseAddress } from "../../lib/net/address.ts"
 import { formatPrefix, parsePrefix } from "../../lib/net/prefix.ts"
-import { rangeContains } from "../../lib/net/range.ts"
 import { SysError } from "../../lib/sys/errors.ts"
 import { readTextFile } from "../../lib/sys/files.ts"
 import { warn } from "../../lib/sys/trace.ts"
 import { findFree } from "./allocate.ts"
 import { Booking } from "./booking.ts"
 import { formatOwner } from "./owner.ts"
-import { listRangeSets, type PoolPlan, planPool, planPoolFolders, planRangeSets, type RangeSet } from "./plan.ts"
+import { canGive, listRangeSets, type PoolPlan, planPool, planPoolFolders, planRangeSets } from "./plan.ts"
 import { Pool } from "./pool.ts"
 import { removeOwned, removeStale } from "./removal.ts"
 import { parseResolvConf } from "./resolv-conf.ts"
@@ -45,11 +44,8 @@ function add(request: AddRequest<Config>, undo: Undo): Result {
   const routes = planRoutes(config)
   const dns = readDns(config)
 
-  const booking = new Booking(openPool(request), attachment)
-  undo.push("reserved addresses", () => booking.release())
-  const allocations = booking.reserve(plan)
-
-  const ips = allocations.map(({ address, gateway }) => ({
+  const booking = new Booking(openPool(request), attachment, undo)
+  const ips = booking.reserve(plan).map(({ address, gateway }) => ({
     address: formatPrefix(address),
     ...(gateway && { gateway: formatAddress(gateway) }),
   }))
@@ -111,9 +107,6 @@ function check(request: CheckRequest<Config>): void {
   const found = pool.readOwners()
   if (!owners.some(owner => found.has(owner))) throw notFound(request, "no address file names it")
 }
-
-const canGive = (set: RangeSet, address: Address): boolean =>
-  set.ranges.some(({ spans }) => spans.some(span => rangeContains(span, address)))
 
 const describeHolder = (name: string, text: string | undefined): string =>
   `${name} is reserved ${text === undefined ? "by nobody" : `by ${JSON.stringify(text)}`}`

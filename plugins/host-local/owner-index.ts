@@ -9,7 +9,7 @@
  * The address files are the truth. What an entry says must be looked up in them, and an entry may be missing: then the
  * whole folder is read. Changes go to the pool's folder first and to the index last; a pool that was changed after the
  * index was changed by another program (or by one that was killed), and owners without an entry may have addresses in it.
- * Nothing that goes wrong with the index stops a verb.
+ * Nothing that goes wrong with the index keeps a container from its addresses.
  */
 import { isSysError, SysError } from "../../lib/sys/errors.ts"
 import { createLink, ensureFolder, findLink, findStatus, listNames, removeFile } from "../../lib/sys/files.ts"
@@ -22,16 +22,19 @@ const MAX_NAME = 245
 /** The owner index of one network. */
 export class OwnerIndex {
   readonly #folder: string
+  #hasFailed = false
 
   /** @param folder need not exist */
   constructor(folder: string) {
     this.#folder = folder
   }
 
-  /** Tells the names of the files that the owner's entry lists; none if it has no entry. */
-  list(owner: string): string[] {
-    const target = this.#attempt(() => findLink(this.#path(owner)))
-    return target?.split(" ").filter(isAddressName) ?? []
+  /** Tells the names of the files that the owner's entry lists: none if it has no entry, undefined if that is no entry. */
+  find(owner: string): string[] | undefined {
+    return this.#attempt(() => {
+      const names = findLink(this.#path(owner))?.split(" ") ?? []
+      return names.every(isAddressName) ? names : undefined
+    })
   }
 
   /** Tells whether every owner of the pool has an entry. */
@@ -48,15 +51,19 @@ export class OwnerIndex {
 
   /** Makes an owner's entry list these files, or none. */
   set(owner: string, names: readonly string[]): void {
-    if (!this.canHold(owner)) return
-    const path = this.#path(owner)
     this.#attempt(() => {
-      if (names.length === 0) removeFile(path)
-      else this.#write(path, names.join(" "))
+      if (names.length === 0) this.removeOwner(owner)
+      else if (this.canHold(owner)) this.#write(owner, names.join(" "))
     })
   }
 
-  #write(path: string, target: string): void {
+  /** Removes an owner's entry. @throws {SysError} */
+  removeOwner(owner: string): void {
+    if (this.canHold(owner)) removeFile(this.#path(owner))
+  }
+
+  #write(owner: string, target: string): void {
+    const path = this.#path(owner)
     try {
       if (createLink(path, target)) return
     } catch (error) {
@@ -64,37 +71,31 @@ export class OwnerIndex {
       // Its names tell more of the node than the address files do, which only their owner may read.
       ensureFolder(this.#folder, 0o700)
     }
-    if (createLink(path, target) || findLink(path) === target) return
+    if (this.find(owner)?.join(" ") === target) return
     removeFile(path)
     createLink(path, target)
   }
 
   /** Takes a file off an owner's entry. */
   remove(owner: string, name: string): void {
-    const names = this.list(owner)
-    if (names.includes(name)) {
-      this.set(
-        owner,
-        names.filter(each => each !== name),
-      )
-    }
+    const names = this.find(owner) ?? []
+    const others = names.filter(each => each !== name)
+    if (others.length < names.length) this.set(owner, others)
   }
 
   /** Makes the index hold these owners and no others. */
   rebuild(owners: ReadonlyMap<string, readonly string[]>): void {
-    this.retain(owners.keys())
+    this.#attempt(() => this.retain(owners.keys()))
     for (const [owner, names] of owners) this.set(owner, names)
   }
 
-  /** Removes the entries of all other owners. */
+  /** Removes the entries of all other owners. @throws {SysError} */
   retain(owners: Iterable<string>): void {
     const keep = new Set([".", ".."])
     for (const owner of owners) keep.add(entryName(owner))
-    this.#attempt(() => {
-      for (const names of listNames(this.#folder)) {
-        for (const name of names) if (!keep.has(name)) removeFile(`${this.#folder}/${name}`)
-      }
-    })
+    for (const names of listNames(this.#folder)) {
+      for (const name of names) if (!keep.has(name)) removeFile(`${this.#folder}/${name}`)
+    }
   }
 
   #path(owner: string): string {
@@ -106,7 +107,8 @@ export class OwnerIndex {
       return body()
     } catch (error) {
       if (!(error instanceof SysError)) throw error
-      warn(`host-local: the index of owners cannot be used (${error.message}); the address files will be searched`)
+      if (!this.#hasFailed) warn(`host-local: the address files are searched, for their index fails: ${error.message}`)
+      this.#hasFailed = true
       return undefined
     }
   }

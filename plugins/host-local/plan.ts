@@ -171,6 +171,11 @@ export function findPoolRange(set: RangeSet, address: Address): PoolRange | unde
   return set.ranges.find(range => rangeContains(range.bounds, address))
 }
 
+/** Tells whether the set hands out the address. */
+export function canGive(set: RangeSet, address: Address): boolean {
+  return set.ranges.some(({ spans }) => spans.some(span => rangeContains(span, address)))
+}
+
 /** Writes a range set as messages name it: first-last,first-last. */
 export function formatRangeSet(set: RangeSet): string {
   return set.ranges.map(range => formatRange(range.bounds)).join(",")

@@ -4,14 +4,17 @@
  */
 import { CniError } from "../../lib/cni/errors.ts"
 import { type Address, AddressError, parseAddress } from "../../lib/net/address.ts"
-import { rangeContains } from "../../lib/net/range.ts"
 import { uptime, wallClock } from "../../lib/sys/clock.ts"
+import { SysError } from "../../lib/sys/errors.ts"
 import { warn } from "../../lib/sys/trace.ts"
 import { findOldFiles } from "./boot.ts"
 import { isOwner } from "./owner.ts"
 import { OwnerIndex } from "./owner-index.ts"
-import { formatRangeSet, type PoolFolders, type RangeSet } from "./plan.ts"
+import { canGive, formatRangeSet, type PoolFolders, type RangeSet } from "./plan.ts"
 import { Store } from "./store.ts"
+
+/** How many addresses a line on stderr lists. */
+const MAX_NAMED = 20
 
 /** Address files that nobody can be using any more. */
 export interface Reclaimable {
@@ -37,26 +40,44 @@ export class Pool {
 
   /** Lists the files of an owner, those in the old form of its container included. Brings the index up to date. */
   listOwned(owner: string, containerId: string): string[] {
-    const owners = [owner, containerId]
-    if (!this.index.canHold(owner) || !this.index.coversPool(this.store.folder)) {
-      const found = this.readOwners()
-      this.index.rebuild(found)
-      return owners.flatMap(each => found.get(each) ?? [])
-    }
-    return owners.flatMap(each => this.index.list(each).filter(name => this.store.findText(name) === each))
+    const isCovered = this.index.canHold(owner) && this.index.coversPool(this.store.folder)
+    const exact = isCovered && this.#findOwned(owner)
+    const legacy = exact && this.#findOwned(containerId)
+    if (legacy) return [...exact, ...legacy]
+    const found = this.readOwners()
+    this.index.rebuild(found)
+    return [owner, containerId].flatMap(each => found.get(each) ?? [])
   }
 
-  /** Reads every address file: the files of each owner. */
+  /** Looks the owner up in the index; undefined if the address files contradict it. */
+  #findOwned(owner: string): string[] | undefined {
+    const names = this.index.find(owner)
+    return names?.every(name => this.store.findText(name) === owner) ? names : undefined
+  }
+
+  /** Reads every address file that can be read: the files of each owner. */
   readOwners(): Map<string, string[]> {
     const found = new Map<string, string[]>()
     for (const name of this.store.listReserved()) {
-      const owner = this.store.findText(name)
-      if (owner === undefined || !isOwner(owner)) continue
+      const owner = this.#findOwner(name)
+      if (owner === undefined) continue
       const names = found.get(owner)
       if (names) names.push(name)
       else found.set(owner, [name])
     }
     return found
+  }
+
+  /** Tells an address file's owner; undefined if it names none. One that cannot be read is taken, and no more is known. */
+  #findOwner(name: string): string | undefined {
+    try {
+      const text = this.store.findText(name)
+      return text !== undefined && isOwner(text) ? text : undefined
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error
+      warn(`host-local: an address file is passed over: ${error.message}`)
+      return undefined
+    }
   }
 
   /** Tells which of these files are from before this boot, and so in nobody's use. */
@@ -66,11 +87,11 @@ export class Pool {
     return { names: this.reclaimsOwned ? old : old.filter(name => !isOwner(this.store.findText(name) ?? "")), doubt }
   }
 
-  /** Lists the address files that lie within the set's ranges. */
+  /** Lists the files of those addresses that the set hands out. */
   *listReserved(set: RangeSet): Generator<string> {
     for (const name of this.store.listReserved()) {
       const address = findAddress(name)
-      if (address && set.ranges.some(({ bounds }) => rangeContains(bounds, address))) yield name
+      if (address && canGive(set, address)) yield name
     }
   }
 
@@ -78,17 +99,20 @@ export class Pool {
   reclaim(names: Iterable<string>): Reclaimable {
     const found = this.findReclaimable(names)
     for (const name of found.names) this.#take(name)
-    if (found.names.length > 0) {
-      const list = found.names.join(" ")
-      warn(`host-local: took back addresses of network ${this.network}, reserved before this boot: ${list}`)
+    const count = found.names.length
+    if (count > 0) {
+      const list = found.names.slice(0, MAX_NAMED).join(" ") + (count > MAX_NAMED ? " …" : "")
+      warn(
+        `host-local: network ${this.network}: took back what was reserved before this boot, ${count} in all: ${list}`,
+      )
     }
     return found
   }
 
   #take(name: string): void {
-    const owner = this.store.findText(name)
+    const owner = this.#findOwner(name)
     this.store.remove(name)
-    if (owner !== undefined && isOwner(owner)) this.index.remove(owner, name)
+    if (owner !== undefined) this.index.remove(owner, name)
   }
 
   /** The error of a range set without a free address, which tells how to free some. */

@@ -24,15 +24,15 @@ export function removeOwned(pool: Pool, holder: Holder, expected: number, remova
     })
   }
 
-  for (const name of index.list(owner)) tryRemove(name)
+  for (const name of index.find(owner) ?? []) tryRemove(name)
   if (removed < expected) {
-    for (const name of store.listReserved()) if (!tried.has(name)) tryRemove(name)
+    for (const name of store.listOwnable()) if (!tried.has(name)) tryRemove(name)
   }
   if (removed === 0) {
     for (const name of legacy) removals.attempt(`address file ${name}`, () => store.remove(name))
-    if (legacy.length > 0) index.set(holder.containerId, [])
+    if (legacy.length > 0) removals.attempt("entry in the index of owners", () => index.removeOwner(holder.containerId))
   }
-  index.set(owner, [])
+  removals.attempt("entry in the index of owners", () => index.removeOwner(owner))
 }
 
 /** Removes the address files of all owners but the valid ones, and files that a reboot left without an owner. */
@@ -41,7 +41,7 @@ export function removeStale(pool: Pool, valid: readonly Holder[], removals: Remo
   const isStale = makeStaleTest(valid)
   const owners = new Set<string>()
   const broken: string[] = []
-  for (const name of store.listReserved()) {
+  for (const name of store.listOwnable()) {
     removals.attempt(`address file ${name} of network ${pool.network}`, () => {
       const owner = store.findText(name)
       if (owner === undefined) return
@@ -54,5 +54,5 @@ export function removeStale(pool: Pool, valid: readonly Holder[], removals: Remo
     })
   }
   removals.attempt(`address files without an owner of network ${pool.network}`, () => pool.reclaim(broken))
-  index.retain(owners)
+  removals.attempt(`entries in the index of owners`, () => index.retain(owners))
 }

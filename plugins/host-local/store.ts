@@ -14,6 +14,7 @@ import {
   ensureFolder,
   findStatus,
   findTextFile,
+  isTemporaryName,
   listNames,
   type NewFile,
   overwriteFile,
@@ -31,7 +32,7 @@ const LOCK_TIMEOUT_MS = 30_000
 /** The reference's, though nobody executes a lock. */
 const LOCK_MODE = 0o750
 
-/** The files of one network. All but `prepare` and `listNames` wants the lock to be held where files are to be changed. */
+/** The files of one network. Whoever changes them, but for `prepare`, holds the lock. */
 export class Store {
   readonly folder: string
 
@@ -74,6 +75,13 @@ export class Store {
   *listReserved(): Generator<string> {
     for (const names of this.listNames()) {
       for (const name of names) if (isAddressName(name)) yield name
+    }
+  }
+
+  /** Lists the same, and the files of ADDs that were killed before these had an address for a name. */
+  *listOwnable(): Generator<string> {
+    for (const names of this.listNames()) {
+      for (const name of names) if (isAddressName(name) || isTemporaryName(name)) yield name
     }
   }
 

@@ -160,14 +160,16 @@ export class World {
     this.killProcesses(name)
     const listed: { name: string; id?: number }[] = JSON.parse(this.output(["ip", "-j", "netns", "list"]) || "[]")
     const id = listed.find(namespace => namespace.name === name)?.id
+    // By their own numbers: the kernel forgets the namespace's before it takes the links away.
+    const doomed = id === undefined ? [] : this.#links().filter(({ link_netnsid }) => link_netnsid === id)
+    const hasGone = () => this.#links().every(link => doomed.every(({ ifindex }) => ifindex !== link.ifindex))
     if (listed.some(namespace => namespace.name === name)) this.output(["ip", "netns", "delete", name])
     this.#namespaces.delete(entry[0])
-    if (id !== undefined) waitUntil(`links into ${name} to go`, () => !this.#hasLinkInto(id))
+    if (doomed.length > 0) waitUntil(`links into ${name} to go`, hasGone, defaultTimeoutMs)
   }
 
-  #hasLinkInto(id: number): boolean {
-    const links: { link_netnsid?: number }[] = JSON.parse(this.output(["ip", "-j", "link", "show"]))
-    return links.some(link => link.link_netnsid === id)
+  #links(): { ifindex: number; link_netnsid?: number }[] {
+    return JSON.parse(this.output(["ip", "-j", "link", "show"]))
   }
 
   /**

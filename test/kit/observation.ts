@@ -11,6 +11,8 @@ export interface ObservedLink {
   readonly address: string
   readonly operstate: string
   readonly promiscuity: number
+  /** Absent: 0. */
+  readonly txqlen?: number
   readonly master?: string
   readonly ifalias?: string
   /** Of a veth: its other end in the other namespace. */

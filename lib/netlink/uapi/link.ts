@@ -9,6 +9,7 @@ export const RTNLGRP_LINK = 1
 
 export const IFF_UP = 0x1
 export const IFF_PROMISC = 0x100
+export const IFF_ALLMULTI = 0x200
 
 export const IF_OPER_UNKNOWN = 0
 export const IF_OPER_UP = 6
@@ -39,6 +40,8 @@ export const linkAttributes = new AttributeTable("link", () => ({
   lower: attribute("IFLA_LINK", 5, u32),
   /** The index of the bridge or other master; 0 takes it away. */
   master: attribute("IFLA_MASTER", 10, u32),
+  /** In packets. */
+  txQueueLength: attribute("IFLA_TXQLEN", 13, u32),
   /** IF_OPER_… */
   operstate: attribute("IFLA_OPERSTATE", 16, u8),
   info: attribute("IFLA_LINKINFO", 18, nest(linkInfo)),

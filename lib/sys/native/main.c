@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* In bytes: a one-shot plugin ends before there is garbage worth a search. */
@@ -86,6 +87,13 @@ static void add_require(JSContext *ctx) {
     JS_FreeValue(ctx, global);
 }
 
+/* What is nested too deeply must be an error and no crash, even where the caller leaves little stack. */
+static void limit_stack(JSRuntime *runtime) {
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur / 2 >= JS_DEFAULT_STACK_SIZE) return;
+    JS_SetMaxStackSize(runtime, stack.rlim_cur / 2);
+}
+
 /* The bundle ends the process itself; coming back from here is a failure of the bundle's top level. */
 static int run(JSContext *ctx) {
     if (JS_IsException(evaluate(ctx, &main_blob))) return fail(ctx);
@@ -107,6 +115,7 @@ int main(void) {
         _exit(1);
     }
     JS_SetGCThreshold(runtime, GC_THRESHOLD);
+    limit_stack(runtime);
     JS_AddIntrinsicBaseObjects(ctx);
     JS_AddIntrinsicRegExpCompiler(ctx);
     JS_AddIntrinsicRegExp(ctx);

@@ -7,6 +7,7 @@ const NESTED = 0x8000
 export const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1)
 export const UP = 1
 export const PROMISC = 0x100
+export const ALLMULTI = 0x200
 
 /** Gives the next refusal with an errno its name and words, as glibc does. */
 export function refuse(errno: number, name: string, words: string): wire.Answer {
@@ -27,6 +28,7 @@ export const mac = wire.attribute(1, [...MAC])
 export const mtu = (bytes: number): number[] => wire.attribute(4, wire.u32(bytes))
 export const peer = (index: number): number[] => wire.attribute(5, wire.u32(index))
 export const master = (index: number): number[] => wire.attribute(10, wire.u32(index))
+export const txQueueLength = (packets: number): number[] => wire.attribute(13, wire.u32(packets))
 export const operstate = (state: number): number[] => wire.attribute(16, [state])
 export const alias = (text: string): number[] => wire.attribute(20, wire.ascii(text))
 export const peerNamespace = (id: number): number[] => wire.attribute(37, wire.s32(id))

@@ -26,6 +26,8 @@ const plain: Link = {
   mtu: 1500,
   isUp: false,
   isPromiscuous: false,
+  isAllMulticast: false,
+  txQueueLength: 0,
   operstate: 0,
   kind: undefined,
   master: undefined,
@@ -46,6 +48,11 @@ describe("find", () => {
       { mac: new Uint8Array(0) },
     ],
     ["flags", wire.link(5, kernel.UP | kernel.PROMISC | 0x1002, ...veth0), { isUp: true, isPromiscuous: true }],
+    [
+      "reception of all multicast frames, and the transmit queue",
+      wire.link(5, kernel.ALLMULTI, ...veth0, kernel.txQueueLength(1000)),
+      { isAllMulticast: true, txQueueLength: 1000 },
+    ],
     [
       "state and alias",
       wire.link(5, 0, ...veth0, kernel.operstate(6), kernel.alias("a b")),
@@ -313,7 +320,15 @@ test("on the wire, requests about links are as recorded", () => {
   const cni0 = wire.link(4, 0, kernel.name("cni0"), kernel.mtu(1400), kernel.bridge(1))
   const acks = new Array<wire.Answer>(5).fill(wire.acknowledge)
   const created = kernel.created(cni0)
-  const { peer, links } = open(kernel.absent, created, kernel.newLink(cni0), created, ...acks, wire.dumped(NEW))
+  const { peer, links } = open(
+    kernel.absent,
+    created,
+    kernel.newLink(cni0),
+    created,
+    ...acks,
+    wire.dumped(NEW),
+    ...acks,
+  )
   const peerMac = Uint8Array.of(2, 0, 0, 0, 0, 2)
   links.ensureBridge({
     name: "cni0",
@@ -334,5 +349,7 @@ test("on the wire, requests about links are as recorded", () => {
   links.remove("veth1a2b3c4d")
   links.remove(5)
   links.list({ master: 4, kind: "veth" })
+  links.change(VETH, { isAllMulticast: true, txQueueLength: 500 })
+  links.change(VETH, { isAllMulticast: false })
   matchGolden("test/golden/links.txt", sent(peer))
 })

@@ -7,6 +7,7 @@ import {
   findLink,
   findStatus,
   findTextFile,
+  isTemporaryName,
   listNames,
   openForReading,
   overwriteFile,
@@ -227,6 +228,7 @@ describe("a prepared file", () => {
     fake.script("open", errno)
     const file = prepareFile("/pool", "mine")
     expect(fake.files.paths).toEqual([expect.stringMatching(/^\/pool\/\./)])
+    expect(fake.files.paths.map(path => isTemporaryName(path.slice(6)))).toEqual([true])
     expect(file.nameIt("10.1.0.2")).toBe(true)
     file.close()
     expect(fake.files.paths).toEqual(["/pool/10.1.0.2"])
@@ -354,6 +356,12 @@ describe("ensureFolder", () => {
       ["/a", want],
       ["/a/b", want],
     ])
+  })
+
+  test("gives up where the folder above is there and takes none", () => {
+    fake.files.putFolder("/proc")
+    fake.script("mkdir", -2, -17, -2)
+    expect(() => ensureFolder("/proc/none")).toThrow("mkdir /proc/none: no such file or directory (ENOENT)")
   })
 
   test("asks once where the folder is there", () => {
