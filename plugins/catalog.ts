@@ -17,6 +17,11 @@ export const catalog: readonly CatalogEntry[] = [
   },
   { name: "loopback", role: "interface", summary: "Brings the container's `lo` up." },
   {
+    name: "tuning",
+    role: "chained",
+    summary: "Sets sysctls of the container's namespace, and MAC, MTU and modes of its interface.",
+  },
+  {
     name: "host-local",
     role: "address",
     summary: "Hands out addresses from ranges and keeps them in files on the node.",

@@ -18,6 +18,8 @@ import { type Bench, demandExecutables, roundTrip, type Subject } from "./subjec
 
 const WARMUP = 5
 const MEMORY_ROUNDS = 10
+/** Longer than what the kernel has to finish after a DEL. */
+const PAUSE_MS = 15
 const FLOOR = "floor"
 /** The parts of floor.c that make an attachment. */
 const ATTACH_PARTS = ["create", "address", "up", "route"] as const
@@ -42,7 +44,7 @@ export function measureBridge(bench: Bench, stage: Stage, families: Families): R
   const steps = [...attachSteps(bench, stage, families), ...(families === "ipv4" ? floor : [])]
   const rounds = Math.max(2, Math.round(bench.rounds / 2))
   const { netns, mntns } = stage
-  const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, steps }, stage.folder)
+  const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, pauseMs: PAUSE_MS, steps }, stage.folder)
   const time =
     (verb: string) =>
     ({ name }: Subject) => [name, medianMs(result(`${verb} ${name}`).ns)]

@@ -25,6 +25,8 @@ export interface Plan {
   readonly mntns?: string
   readonly warmup: number
   readonly rounds: number
+  /** Milliseconds before each step, up to twice as long by chance; absent: none. */
+  readonly pauseMs?: number
   /** Further rounds in which the memory of every process is looked at. */
   readonly memory?: number
   readonly steps: readonly Step[]
@@ -40,6 +42,7 @@ export function formatPlan(plan: Plan): string {
     ["mntns", plan.mntns],
     ["warmup", plan.warmup],
     ["rounds", plan.rounds],
+    ["pause", plan.pauseMs],
     ["memory", plan.memory],
   ]
   const lines = [...head, ...plan.steps.flatMap(stepLines)]

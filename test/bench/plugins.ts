@@ -24,30 +24,51 @@ export function measureVersion(bench: Bench, stage: Stage, plugin: string): Row[
 
 /** host-local alone, on a pool with one address taken at a time. */
 export function measureHostLocal(bench: Bench, stage: Stage): Row[] {
-  return measureAlone(bench, stage, "host-local", subject => ({ ipam: hostLocal(stage, subject) }))
+  return measureAlone(bench, stage, { plugin: "host-local", rest: subject => ({ ipam: hostLocal(stage, subject) }) })
 }
 
 export function measureStatic(bench: Bench, stage: Stage): Row[] {
   const addresses = [{ address: "10.90.0.2/16", gateway: "10.90.0.1" }]
-  return measureAlone(bench, stage, "static", () => ({ ipam: { type: "static", addresses } }))
+  return measureAlone(bench, stage, { plugin: "static", rest: () => ({ ipam: { type: "static", addresses } }) })
 }
 
 export function measureLoopback(bench: Bench, stage: Stage): Row[] {
-  return measureAlone(bench, stage, "loopback", () => ({}))
+  return measureAlone(bench, stage, { plugin: "loopback", rest: () => ({}) })
 }
 
-function measureAlone(bench: Bench, stage: Stage, plugin: string, rest: (subject: Subject) => object): Row[] {
+/** tuning of the one interface that every namespace has, and as Podman writes it, with nothing to do. */
+export function measureTuning(bench: Bench, stage: Stage): Row[] {
+  const idle = { prevResult: { cniVersion: CNI_VERSION, interfaces: [{ name: "lo" }] } }
+  const sysctl = { "net.core.somaxconn": "512", "net.ipv4.conf.IFNAME.rp_filter": "1" }
+  const busy = { ...idle, sysctl, mtu: 1400, promisc: true, allmulti: true }
+  const rest = (subject: Subject) => ({ ...busy, dataDir: path.join(stage.folder, `tuning-${subject.slot}`) })
+  return [
+    ...measureAlone(bench, stage, { plugin: "tuning", ifname: "lo", rest }),
+    ...measureAlone(bench, stage, { plugin: "tuning", ifname: "lo", rest: () => idle, title: "tuning of nothing" }),
+  ]
+}
+
+interface Alone {
+  readonly plugin: string
+  /** The configuration but for the keys that every one has. */
+  readonly rest: (subject: Subject) => object
+  readonly ifname?: string
+  /** What the rows are called; absent: as the plugin. */
+  readonly title?: string
+}
+
+function measureAlone(bench: Bench, stage: Stage, { plugin, rest, ifname = "eth0", title = plugin }: Alone): Row[] {
   const subjects = all(bench)
   demandExecutables(subjects, [plugin])
   const steps = subjects.flatMap(subject => {
     const config = stage.config(`${plugin}-${subject.slot}`, network("bench", plugin, rest(subject)))
-    return roundTrip(subject, { plugin, config, netns: stage.container(subject.name) })
+    return roundTrip(subject, { plugin, config, netns: stage.container(subject.name), ifname })
   })
   const { netns, mntns } = stage
   const result = runPlan({ netns, mntns, warmup: WARMUP, rounds: bench.rounds, steps }, stage.folder)
   return (["ADD", "DEL"] as const).map(verb => {
     const values = Object.fromEntries(subjects.map(({ name }) => [name, medianMs(result(`${verb} ${name}`).ns)]))
-    return againstReference(bench, { name: `${plugin} ${verb}`, unit: "ms", values })
+    return againstReference(bench, { name: `${title} ${verb}`, unit: "ms", values })
   })
 }
 

@@ -6,6 +6,7 @@
  *
  *   netns PATH, mntns PATH   namespaces to enter before the first step
  *   warmup N, rounds N       rounds that do not count, rounds that do
+ *   pause MS                 before each step of a round, up to twice as long, by chance
  *   memory N                 rounds after these, traced: the memory high-water mark of every process of every step
  *   step NAME                begins a step; the directives below belong to it
  *   put PATH TEXT            before the step starts, untimed: the file PATH gets exactly TEXT
@@ -64,7 +65,7 @@ struct end {
 };
 
 static struct step steps[MAX_STEPS];
-static int step_count, rounds = 1, warmup, memory_rounds, out_memory, err_memory, no_input;
+static int step_count, rounds = 1, warmup, pause_ms, memory_rounds, out_memory, err_memory, no_input;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...) {
   va_list args;
@@ -147,6 +148,7 @@ static void read_plan(const char *path) {
     else if (!strcmp(word, "mntns")) enter(rest, CLONE_NEWNS);
     else if (!strcmp(word, "rounds")) rounds = count(rest, 1000000);
     else if (!strcmp(word, "warmup")) warmup = count(rest, 1000000);
+    else if (!strcmp(word, "pause")) pause_ms = count(rest, 1000);
     else if (!strcmp(word, "memory")) memory_rounds = count(rest, 1000000);
     else if (!strcmp(word, "step")) s = begin(rest);
     else read_step_line(s, word, rest);
@@ -335,6 +337,16 @@ static void print_result(void) {
   printf("]}\n");
 }
 
+/*
+ * What one step leaves to the kernel's RCU would make the next one wait, and in step with it; a runtime lets seconds pass.
+ * The length is a matter of chance so that no step always meets the same phase of the clock's tick.
+ */
+static void settle(void) {
+  long us = pause_ms * 1000L + (pause_ms ? random() % (pause_ms * 1000L) : 0);
+  struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+  if (us > 0) nanosleep(&time, NULL);
+}
+
 int main(int argc, char **argv) {
   errno = 0;
   if (argc != 2) die("wants one plan file");
@@ -345,6 +357,7 @@ int main(int argc, char **argv) {
   if (out_memory < 0 || err_memory < 0 || no_input < 0) die("cannot open what every step needs");
   for (int r = 0; r < warmup + rounds; r++)
     for (int i = 0; i < step_count; i++) {
+      settle();
       int64_t taken = run_step(&steps[i], r);
       if (r >= warmup) steps[i].ns[r - warmup] = taken;
     }

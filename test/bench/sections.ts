@@ -2,7 +2,14 @@
 import { measureBridge, measureBridgeMemory } from "./attach.ts"
 import { measureBridgeBurst, measureHostLocalBurst } from "./burst.ts"
 import { measureFullPool } from "./full-pool.ts"
-import { measureHostLocal, measureLoopback, measureSizes, measureStatic, measureVersion } from "./plugins.ts"
+import {
+  measureHostLocal,
+  measureLoopback,
+  measureSizes,
+  measureStatic,
+  measureTuning,
+  measureVersion,
+} from "./plugins.ts"
 import type { Row } from "./row.ts"
 import type { Stage } from "./stage.ts"
 import { type Bench, PLUGINS } from "./subject.ts"
@@ -32,6 +39,7 @@ export const sections: readonly Section[] = [
   { name: "host-local", title: "host-local", measure: measureHostLocal },
   { name: "static", title: "static", measure: measureStatic },
   { name: "loopback", title: "loopback", measure: measureLoopback },
+  { name: "tuning", title: "tuning", measure: measureTuning },
   { name: "full-pool", title: "60,000 of a /16 taken", measure: measureFullPool },
   { name: "burst", title: "200 ADDs at once, host-local", measure: measureHostLocalBurst },
   { name: "burst", title: "200 ADDs at once, bridge", measure: measureBridgeBurst },

@@ -21,7 +21,7 @@ export interface Subject {
 }
 
 /** The plugins that the bench runs. */
-export const PLUGINS = ["bridge", "host-local", "static", "loopback"] as const
+export const PLUGINS = ["bridge", "host-local", "static", "loopback", "tuning"] as const
 
 /** Everything a section needs besides its stage. */
 export interface Bench {

@@ -11,7 +11,7 @@ import { difference, type Snapshot, snapshot } from "../kit/world.ts"
 import { assertFailure, contractProblem } from "./answers.ts"
 import { badValues, type Place, placesOf, withValue, wrongPlace } from "./bad-values.ts"
 import { type BatchCall, runBatch } from "./batch.ts"
-import { configOf, pluginNames } from "./plugin-configs.ts"
+import { configOf, isChained, pluginNames } from "./plugin-configs.ts"
 
 type Verb = "STATUS" | "GC" | "CHECK" | "ADD" | "DEL"
 
@@ -47,6 +47,11 @@ const refused: readonly [plugin: string, places: string, values: readonly string
   ["host-local", "args.cni.ips.0 runtimeConfig.ips.0", texts, { ADD: 7 }],
   ["host-local", "args.cni.ips runtimeConfig.ips", ["a list"], { ADD: 7 }],
   ["host-local", "ipam.resolvConf", filled, unreadable],
+  ["tuning", "mac args.cni.mac runtimeConfig.mac dataDir", filled, unusable],
+  // There is no such interface.
+  ["tuning", "mtu txQLen args.cni.mtu args.cni.txQLen", ["a number"], { ADD: 999 }],
+  ["tuning", "promisc allmulti args.cni.promisc args.cni.allmulti", ["true"], { ADD: 999 }],
+  ["tuning", "prevResult", ["null"], { ADD: 7 }],
 ]
 
 /** Values that make or change something shared, which stays: tried in worlds of their own. */
@@ -83,7 +88,7 @@ function wantedCode(one: One, verb: Verb): number | undefined {
   if (verb === "DEL") return 0
   if (verb === "GC" && String(head).startsWith("cni.dev/")) return attachmentsCode(one, String(head))
   if (verb !== "GC" && wrongPlace(one.plugin, one.stdin) !== undefined) return 7
-  if (verb === "CHECK") return head === "prevResult" ? undefined : 7
+  if (verb === "CHECK") return head === "prevResult" || isChained(one.plugin) ? undefined : 7
   return refused.find(row => isRow(row, one))?.[3][verb] ?? 0
 }
 

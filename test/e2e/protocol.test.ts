@@ -8,7 +8,7 @@ import { assertSilent, attachment, cni, type Invocation, resultOf } from "../kit
 import { pluginFolder } from "../kit/repository.ts"
 import { difference, snapshot } from "../kit/world.ts"
 import { assertFailure } from "./answers.ts"
-import { configOf, pluginNames } from "./plugin-configs.ts"
+import { configOf, ifnameOf, pluginNames } from "./plugin-configs.ts"
 import { type RuntimeCall, runtimeCalls } from "./runtime-calls.ts"
 
 const versions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 const run = (plugin: string, verb: string, change: Partial<Invocation> = {}) =>
-  cni(world, { plugin, verb, config: configOf(plugin), ...c1, ...change })
+  cni(world, { plugin, verb, config: configOf(plugin), ...c1, ifname: ifnameOf(plugin), ...change })
 
 /** Stdin that stays open and holds `text`, with no end. */
 const openStdin = (text: string) => [
@@ -62,7 +62,7 @@ describe.each(pluginNames)("%s", plugin => {
       version < "0.3.0" ? expect.arrayContaining(["dns", "ip4"]) : version < "1.0.0" ? ["dns", "ips"] : ["ips"],
     )
     if (version >= "0.4.0") assertSilent(run(plugin, "CHECK", { config: { ...config, prevResult: result } }))
-    const list = [{ containerID: "c1", ifname: "eth0" }]
+    const list = [{ containerID: "c1", ifname: ifnameOf(plugin) }]
     if (version >= "1.1.0") {
       assertSilent(run(plugin, "STATUS", { config }))
       assertSilent(run(plugin, "GC", { config: { ...config, "cni.dev/valid-attachments": list } }))
@@ -268,7 +268,7 @@ describe("what real runtimes send", () => {
   it.each(chained.map(each => [`${each.runtime}: ${each.plugin} ${each.verb}`, each] as const))(
     "is taken whole: %s",
     (_, call) => {
-      const answer = send(call, "loopback")
+      const answer = send(call, call.plugin === "tuning" ? "tuning" : "loopback")
       if (call.verb === "DEL") {
         assertSilent(answer)
         return

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { GRAIN = 16, CLASSES = 33, LARGEST = (CLASSES - 1) * GRAIN, HEADER = 8, PIECE = 256 * 1024 };
+enum { GRAIN = 16, CLASSES = 33, LARGEST = (CLASSES - 1) * GRAIN, HEADER = 8, PIECE = 128 * 1024 };
 
 struct block {
     size_t class;

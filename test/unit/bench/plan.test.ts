@@ -6,6 +6,7 @@ test("a plan is one directive per line, in the order that the runner needs", () 
     mntns: "/proc/7/ns/mnt",
     warmup: 1,
     rounds: 20,
+    pauseMs: 15,
     memory: 3,
     steps: [
       {
@@ -25,6 +26,7 @@ test("a plan is one directive per line, in the order that the runner needs", () 
 mntns /proc/7/ns/mnt
 warmup 1
 rounds 20
+pause 15
 memory 3
 step ADD ours
 put /tmp/last 10.0.0.1 and more

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path"
 import { type ConfigSchema, readConfig } from "../../../lib/cni/config.ts"
 import { runGenerator } from "./generator.ts"
 
-const NAMES = ["bridge", "host-local", "loopback", "node", "result", "static"]
+const NAMES = ["bridge", "host-local", "loopback", "node", "result", "static", "tuning"]
 
 /** Properties of schemas that are made up here, and are good. */
 const GOOD = {
