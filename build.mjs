@@ -8,7 +8,7 @@
  *
  * Two builds of one commit give the same bytes, from any folder: no dates, no absolute paths, no build ids.
  */
-import { execFile, spawnSync } from "node:child_process"
+import { execFile, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { promisify } from "node:util"
@@ -269,7 +269,14 @@ async function runProgram(file, args) {
   mustRun("node", ["--enable-source-maps", outfile, ...args])
 }
 
-const npx = (name, ...args) => mustRun("node", [`node_modules/${name}`, ...args])
+/** Runs a tool of node_modules; what it says goes to the terminal. */
+function runTool(name, ...args) {
+  const child = spawn("node", [`node_modules/${name}`, ...args], { stdio: "inherit" })
+  return new Promise((resolve, reject) => {
+    child.on("error", reject)
+    child.on("close", status => (status === 0 ? resolve() : reject(new Error(`${path.basename(name)} found problems`))))
+  })
+}
 
 /** The README with the tables that come from the catalog and the schemas brought up to date. */
 async function renderReadme() {
@@ -287,10 +294,12 @@ async function check() {
   await prepare()
   if ((await renderReadme()) !== readFileSync("README.md", "utf8"))
     throw new Error("README.md is old: node build.mjs readme")
-  npx("typescript/bin/tsc", "-p", "tsconfig.json")
-  npx("typescript/bin/tsc", "-p", "test/tsconfig.json")
-  npx("@biomejs/biome/bin/biome", "check", "--config-path=test/kit/style.json", "--error-on-warnings", ".")
-  npx("jest/bin/jest.js", "test/unit")
+  await Promise.all([
+    runTool("typescript/bin/tsc", "-p", "tsconfig.json"),
+    runTool("typescript/bin/tsc", "-p", "test/tsconfig.json"),
+    runTool("@biomejs/biome/bin/biome", "check", "--config-path=test/kit/style.json", "--error-on-warnings", "."),
+  ])
+  await runTool("jest/bin/jest.js", "test/unit", "--maxWorkers=2")
 }
 
 const tasks = {
