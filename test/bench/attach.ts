@@ -18,7 +18,7 @@ import { type Bench, demandExecutables, roundTrip, type Subject } from "./subjec
 
 const WARMUP = 5
 const MEMORY_ROUNDS = 10
-/** Longer than what the kernel has to finish after a DEL. */
+/** Before DEL: it waits for RCU, and what ADD has just left to RCU would make it wait longer. A runtime lets seconds pass. */
 const PAUSE_MS = 15
 const FLOOR = "floor"
 /** The parts of floor.c that make an attachment. */
@@ -30,7 +30,8 @@ function attachSteps(bench: Bench, stage: Stage, families: Families): Step[] {
   demandExecutables(all(bench), ["bridge", "host-local"])
   return all(bench).flatMap(subject => {
     const config = stage.config(`bridge-${subject.slot}`, bridge(stage, subject, families))
-    return roundTrip(subject, { plugin: "bridge", config, netns: stage.container(subject.name) })
+    const [add, del] = roundTrip(subject, { plugin: "bridge", config, netns: stage.container(subject.name) })
+    return [add, { ...del, pauseMs: PAUSE_MS }]
   })
 }
 
@@ -44,7 +45,7 @@ export function measureBridge(bench: Bench, stage: Stage, families: Families): R
   const steps = [...attachSteps(bench, stage, families), ...(families === "ipv4" ? floor : [])]
   const rounds = Math.max(2, Math.round(bench.rounds / 2))
   const { netns, mntns } = stage
-  const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, pauseMs: PAUSE_MS, steps }, stage.folder)
+  const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, steps }, stage.folder)
   const time =
     (verb: string) =>
     ({ name }: Subject) => [name, medianMs(result(`${verb} ${name}`).ns)]

@@ -15,6 +15,8 @@ export interface Step {
   /** Path of the file to append to; absent: shown only if the step fails. */
   readonly stdout?: string
   readonly copies?: number
+  /** Milliseconds to wait before it starts, untimed, up to twice as long by chance; absent: none. */
+  readonly pauseMs?: number
   /** A file that gets a text before the step starts. */
   readonly put?: { readonly path: string; readonly text: string }
 }
@@ -25,8 +27,6 @@ export interface Plan {
   readonly mntns?: string
   readonly warmup: number
   readonly rounds: number
-  /** Milliseconds before each step, up to twice as long by chance; absent: none. */
-  readonly pauseMs?: number
   /** Further rounds in which the memory of every process is looked at. */
   readonly memory?: number
   readonly steps: readonly Step[]
@@ -42,7 +42,6 @@ export function formatPlan(plan: Plan): string {
     ["mntns", plan.mntns],
     ["warmup", plan.warmup],
     ["rounds", plan.rounds],
-    ["pause", plan.pauseMs],
     ["memory", plan.memory],
   ]
   const lines = [...head, ...plan.steps.flatMap(stepLines)]
@@ -59,6 +58,7 @@ function stepLines(step: Step): [word: string, value: string | number | undefine
     ...Object.entries(step.env ?? {}).map(([name, value]): [string, string] => ["env", `${name}=${value}`]),
     ["stdin", step.stdin],
     ["stdout", step.stdout],
+    ["pause", step.pauseMs],
     ["copies", step.copies],
   ]
 }

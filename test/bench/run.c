@@ -6,7 +6,6 @@
  *
  *   netns PATH, mntns PATH   namespaces to enter before the first step
  *   warmup N, rounds N       rounds that do not count, rounds that do
- *   pause MS                 before each step of a round, up to twice as long, by chance
  *   memory N                 rounds after these, traced: the memory high-water mark of every process of every step
  *   step NAME                begins a step; the directives below belong to it
  *   put PATH TEXT            before the step starts, untimed: the file PATH gets exactly TEXT
@@ -14,6 +13,7 @@
  *   env NAME=VALUE           the whole environment: nothing is inherited
  *   stdin PATH               absent: /dev/null
  *   stdout PATH              appended to; absent: kept in memory, shown if the step fails
+ *   pause MS                 before the step starts, untimed: a pause up to twice as long, by chance
  *   copies N                 start N at once, timed together until the last has ended
  *
  * %r in env and stdout is the round (unique over all rounds of a run), %c the copy. A step that does not end with status 0 ends
@@ -46,7 +46,7 @@ struct process {
 struct step {
   char *name, *program, *input, *output, *put_path, *put_text;
   char *args[MAX_ITEMS], *env[MAX_ITEMS];
-  int arg_count, env_count, copies;
+  int arg_count, env_count, copies, pause_ms;
   int64_t *ns; /* one per counted round */
   struct process processes[MAX_PROCESSES];
   int process_count;
@@ -65,7 +65,7 @@ struct end {
 };
 
 static struct step steps[MAX_STEPS];
-static int step_count, rounds = 1, warmup, pause_ms, memory_rounds, out_memory, err_memory, no_input;
+static int step_count, rounds = 1, warmup, memory_rounds, out_memory, err_memory, no_input;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...) {
   va_list args;
@@ -128,6 +128,7 @@ static void read_step_line(struct step *s, const char *word, char *rest) {
   else if (!strcmp(word, "env")) append(s->env, &s->env_count, rest);
   else if (!strcmp(word, "stdin")) s->input = rest;
   else if (!strcmp(word, "stdout")) s->output = rest;
+  else if (!strcmp(word, "pause")) s->pause_ms = count(rest, 1000);
   else if (!strcmp(word, "copies")) s->copies = count(rest, MAX_COPIES);
   else if (!strcmp(word, "put")) set_put(s, rest);
   else die("unknown directive %s", word);
@@ -148,7 +149,6 @@ static void read_plan(const char *path) {
     else if (!strcmp(word, "mntns")) enter(rest, CLONE_NEWNS);
     else if (!strcmp(word, "rounds")) rounds = count(rest, 1000000);
     else if (!strcmp(word, "warmup")) warmup = count(rest, 1000000);
-    else if (!strcmp(word, "pause")) pause_ms = count(rest, 1000);
     else if (!strcmp(word, "memory")) memory_rounds = count(rest, 1000000);
     else if (!strcmp(word, "step")) s = begin(rest);
     else read_step_line(s, word, rest);
@@ -341,8 +341,8 @@ static void print_result(void) {
  * What one step leaves to the kernel's RCU would make the next one wait, and in step with it; a runtime lets seconds pass.
  * The length is a matter of chance so that no step always meets the same phase of the clock's tick.
  */
-static void settle(void) {
-  long us = pause_ms * 1000L + (pause_ms ? random() % (pause_ms * 1000L) : 0);
+static void settle(int ms) {
+  long us = ms * 1000L + (ms ? random() % (ms * 1000L) : 0);
   struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
   if (us > 0) nanosleep(&time, NULL);
 }
@@ -357,7 +357,7 @@ int main(int argc, char **argv) {
   if (out_memory < 0 || err_memory < 0 || no_input < 0) die("cannot open what every step needs");
   for (int r = 0; r < warmup + rounds; r++)
     for (int i = 0; i < step_count; i++) {
-      settle();
+      settle(steps[i].pause_ms);
       int64_t taken = run_step(&steps[i], r);
       if (r >= warmup) steps[i].ns[r - warmup] = taken;
     }

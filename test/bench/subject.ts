@@ -90,6 +90,6 @@ export function callStep(subject: Subject, verb: "ADD" | "DEL", call: Call): Ste
 }
 
 /** The steps `ADD <subject>` and `DEL <subject>`. */
-export function roundTrip(subject: Subject, call: Call): Step[] {
+export function roundTrip(subject: Subject, call: Call): [add: Step, del: Step] {
   return [callStep(subject, "ADD", call), callStep(subject, "DEL", call)]
 }

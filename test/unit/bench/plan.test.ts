@@ -6,7 +6,6 @@ test("a plan is one directive per line, in the order that the runner needs", () 
     mntns: "/proc/7/ns/mnt",
     warmup: 1,
     rounds: 20,
-    pauseMs: 15,
     memory: 3,
     steps: [
       {
@@ -17,6 +16,7 @@ test("a plan is one directive per line, in the order that the runner needs", () 
         stdin: "/tmp/net.json",
         stdout: "/tmp/answer-%r",
         copies: 200,
+        pauseMs: 15,
         put: { path: "/tmp/last", text: "10.0.0.1 and more" },
       },
       { name: "bare", exec: "/bin/true" },
@@ -26,7 +26,6 @@ test("a plan is one directive per line, in the order that the runner needs", () 
 mntns /proc/7/ns/mnt
 warmup 1
 rounds 20
-pause 15
 memory 3
 step ADD ours
 put /tmp/last 10.0.0.1 and more
@@ -37,6 +36,7 @@ env CNI_COMMAND=ADD
 env CNI_CONTAINERID=c%r-%c
 stdin /tmp/net.json
 stdout /tmp/answer-%r
+pause 15
 copies 200
 step bare
 exec /bin/true
