@@ -6,13 +6,12 @@
  */
 import type { LinkId } from "../rtnl/link.ts"
 import type { Sandbox } from "./sandbox.ts"
-import { findSysctl, writeSysctl } from "./sysctl.ts"
+import { writeSysctl, writeSysctlIfThere } from "./sysctl.ts"
 
 /** Lets the kernel announce the interface's addresses; to be called inside the sandbox, before announce(). @throws {SysError} */
 export function allowAnnouncements(name: string): void {
   writeSysctl(`net/ipv4/conf/${name}/arp_notify`, "1")
-  const setting = `net/ipv6/conf/${name}/ndisc_notify`
-  if (findSysctl(setting) === "0") writeSysctl(setting, "1")
+  writeSysctlIfThere(`net/ipv6/conf/${name}/ndisc_notify`, "1")
 }
 
 /**

@@ -5,7 +5,7 @@ import { isOperational, type LinkId } from "../rtnl/link.ts"
 import type { RouteSpec } from "../rtnl/routes.ts"
 import { allowAnnouncements } from "./announcement.ts"
 import type { Sandbox } from "./sandbox.ts"
-import { findSysctl, writeSysctl } from "./sysctl.ts"
+import { findSysctl, writeSysctl, writeSysctlIfThere } from "./sysctl.ts"
 
 /** An address and the next hop it brings for routes that name none. */
 export interface AddressSetup {
@@ -74,9 +74,8 @@ function planRoute({ dst, gw, ...metrics }: RouteSetup, gateways: readonly Addre
 /** A kernel without IPv6 has none of these settings. */
 function setDad(name: string, dad: InterfaceSetup["dad"]): void {
   const settings = `net/ipv6/conf/${name}`
-  if (findSysctl(`${settings}/accept_dad`) === undefined) return
-  if (dad === "check") writeSysctl(`${settings}/enhanced_dad`, "1")
-  writeSysctl(`${settings}/accept_dad`, dad === "check" ? "1" : "0")
+  if (dad === "check") writeSysctlIfThere(`${settings}/enhanced_dad`, "1")
+  writeSysctlIfThere(`${settings}/accept_dad`, dad === "check" ? "1" : "0")
 }
 
 /** IPv6 may be off in a new namespace, and its addresses are lost when a link goes down. */

@@ -24,6 +24,17 @@ export function writeSysctl(name: string, value: string): void {
   writeExistingFile(`/proc/sys/${name}`, value)
 }
 
+/** Writes a setting where this kernel has it; false where it has not. @throws {SysError} */
+export function writeSysctlIfThere(name: string, value: string): boolean {
+  try {
+    writeSysctl(name, value)
+    return true
+  } catch (error) {
+    if (isSysError(error, "ENOENT")) return false
+    throw error
+  }
+}
+
 /**
  * Writes a setting if its value differs, so that a read-only /proc/sys where all is right is no obstacle.
  * @returns whether it was written

@@ -1,5 +1,5 @@
 import "../../kit/fake-native.ts"
-import { ensureSysctl, findSysctl, readSysctl, writeSysctl } from "../../../lib/host/sysctl.ts"
+import { ensureSysctl, findSysctl, readSysctl, writeSysctl, writeSysctlIfThere } from "../../../lib/host/sysctl.ts"
 import { startTrace } from "../../../lib/sys/trace.ts"
 import { fake } from "../../kit/fake-native.ts"
 
@@ -30,6 +30,14 @@ test("writeSysctl writes an existing setting, and never makes one", () => {
   writeSysctl(NAME, "1")
   expect(fake.files.get(FILE)).toMatch(/^1/)
   expect(() => writeSysctl("net/ipv9/x", "1")).toThrow("no such file or directory")
+})
+
+test("writeSysctlIfThere passes over a setting that this kernel lacks, and no other refusal", () => {
+  expect(writeSysctlIfThere(NAME, "1")).toBe(true)
+  expect(fake.files.get(FILE)).toMatch(/^1/)
+  expect(writeSysctlIfThere("net/ipv6/conf/eth0/accept_dad", "0")).toBe(false)
+  fake.script("open", -13)
+  expect(() => writeSysctlIfThere(NAME, "1")).toThrow(`open ${FILE}: permission denied (EACCES)`)
 })
 
 test("writeSysctl tells the trace", () => {
