@@ -1,11 +1,11 @@
 /** The address plugin of an interface plugin: `ipam.type` of the configuration, run as a delegate (SPEC 1.1.0 §4). */
-import { warn } from "../sys/trace.ts"
+import { isTracing, trace, warn } from "../sys/trace.ts"
 import { type DelegateContext, DelegateMissing, isPluginName, runDelegate, startDelegate } from "./delegate.ts"
-import { CniCode, CniError } from "./errors.ts"
+import { CniCode, CniError, describeChain } from "./errors.ts"
 import { decodeResult, type Result } from "./result.ts"
 import type { CniVersion } from "./versions.ts"
 
-/** Address plugins that never look into the container's namespace, and so do not mind when its interface goes. */
+/** Address plugins that never look into the container's namespace, and so need not wait for its interface. */
 const INDEPENDENT = ["host-local", "static"]
 
 /** Runs one address plugin with the caller's stdin. */
@@ -13,6 +13,8 @@ export class Ipam {
   readonly type: string
   readonly #context: DelegateContext
   readonly #version: CniVersion
+  /** Waits for what was begun. */
+  #unfinished: (() => unknown) | undefined
 
   constructor(type: string, version: CniVersion, context: DelegateContext) {
     this.type = type
@@ -20,9 +22,15 @@ export class Ipam {
     this.#context = context
   }
 
-  /** Reserves addresses; the caller owes a del() even if this fails. @throws {CniError | DelegateMissing} */
-  add(): Result {
-    return this.#readResult(runDelegate(this.type, "ADD", this.#context))
+  /**
+   * Reserves addresses; the caller owes a del() even if this fails. Where the address plugin permits, it begins at once and
+   * works while the caller does; else it begins when the returned function is called.
+   * @returns a function that gives the result, to be called once
+   * @throws {CniError | DelegateMissing} and so does the function, also if there is no address
+   */
+  beginAdd(): () => Result {
+    const finish = this.#begin("ADD")
+    return () => this.#readResult(finish())
   }
 
   #readResult(printed: unknown): Result {
@@ -42,11 +50,12 @@ export class Ipam {
    * @returns a function that waits for the end, to be called once; it throws what del() throws
    */
   beginDel(): () => void {
+    this.#abandon()
     if (!isPluginName(this.type)) {
       return () => warn(`invalid plugin name: ${this.type}: it has no addresses to release`)
     }
     try {
-      const finish = this.#startDel()
+      const finish = this.#begin("DEL")
       return () => this.#tolerateMissing(finish)
     } catch (error) {
       return () =>
@@ -65,9 +74,25 @@ export class Ipam {
     }
   }
 
-  #startDel(): () => unknown {
-    if (INDEPENDENT.includes(this.type)) return startDelegate(this.type, "DEL", this.#context)
-    return () => runDelegate(this.type, "DEL", this.#context)
+  #begin(verb: string): () => unknown {
+    if (!INDEPENDENT.includes(this.type)) return () => runDelegate(this.type, verb, this.#context)
+    const finish = startDelegate(this.type, verb, this.#context)
+    this.#unfinished = finish
+    return () => {
+      this.#unfinished = undefined
+      return finish()
+    }
+  }
+
+  /** Waits for an ADD that nobody asks about any more, so that DEL finds all that it did. */
+  #abandon(): void {
+    const finish = this.#unfinished
+    this.#unfinished = undefined
+    try {
+      finish?.()
+    } catch (error) {
+      if (isTracing()) trace(`the ${this.type} ADD that is taken back had failed: ${describeChain(error)}`)
+    }
   }
 
   /** Has the reservation checked. @throws {CniError} */

@@ -46,6 +46,9 @@ function add(request: AddRequest<BridgeConfig>, undo: Undo): Result {
   refuseTakenName(sandbox, attachment)
   const mtu = resolveMtu(host, planned.mtu)
 
+  if (ipam !== undefined) undo.push(`addresses of ${ipam.type}`, () => ipam.del())
+  const finishLease = ipam?.beginAdd()
+
   const bridge = host.links.ensureBridge({ ...planned.bridge, mac: randomMac(), mtu, isUp: true })
   ignoreRouters(bridge)
 
@@ -58,9 +61,8 @@ function add(request: AddRequest<BridgeConfig>, undo: Undo): Result {
   const container = { index: veth.peerIndex, name: attachment.ifname }
   let vlanGateway: Link | undefined
   let lease: Addressing & { dns: ResultDns } = { ips: [], routes: [], dns: {} }
-  if (ipam !== undefined) {
-    undo.push(`addresses of ${ipam.type}`, () => ipam.del())
-    const given = ipam.add()
+  if (finishLease !== undefined) {
+    const given = finishLease()
     lease = { ...planAddressing(given, config, CONTAINER), dns: given.dns }
     if (planned.isGateway) vlanGateway = ensureGateways(host, bridge, lease.ips, { ...planned, mtu })
     configureInterface(sandbox, container, { ...lease, dad: config.enabledad ? "check" : "none" })

@@ -18,7 +18,7 @@ import { type Bench, demandExecutables, roundTrip, type Subject } from "./subjec
 
 const WARMUP = 5
 const MEMORY_ROUNDS = 10
-/** Before DEL: it waits for RCU, and what ADD has just left to RCU would make it wait longer. A runtime lets seconds pass. */
+/** Before each step: what the one before has left to the kernel's RCU would make it wait. A runtime lets seconds pass. */
 const PAUSE_MS = 15
 const FLOOR = "floor"
 /** The parts of floor.c that make an attachment. */
@@ -30,8 +30,7 @@ function attachSteps(bench: Bench, stage: Stage, families: Families): Step[] {
   demandExecutables(all(bench), ["bridge", "host-local"])
   return all(bench).flatMap(subject => {
     const config = stage.config(`bridge-${subject.slot}`, bridge(stage, subject, families))
-    const [add, del] = roundTrip(subject, { plugin: "bridge", config, netns: stage.container(subject.name) })
-    return [add, { ...del, pauseMs: PAUSE_MS }]
+    return roundTrip(subject, { plugin: "bridge", config, netns: stage.container(subject.name) })
   })
 }
 
@@ -42,7 +41,8 @@ export function measureBridge(bench: Bench, stage: Stage, families: Families): R
     { name: "nested", exec: ensureProgram("nested"), args: [ensureProgram("trivial")] },
     { name: FLOOR, exec: ensureProgram("floor"), args: [stage.container(FLOOR)], stdout: parts },
   ]
-  const steps = [...attachSteps(bench, stage, families), ...(families === "ipv4" ? floor : [])]
+  const sequence = [...attachSteps(bench, stage, families), ...(families === "ipv4" ? floor : [])]
+  const steps = sequence.map(step => ({ ...step, pauseMs: PAUSE_MS }))
   const rounds = Math.max(2, Math.round(bench.rounds / 2))
   const { netns, mntns } = stage
   const result = runPlan({ netns, mntns, warmup: WARMUP, rounds, steps }, stage.folder)

@@ -85,5 +85,5 @@ test("an interface plugin without addresses says what the reference says", () =>
   fake.files.put("/bin/dhcp")
   fake.programs.set("/bin/dhcp", () => ({ stdout: "{}" }))
   const ipam = new Ipam("dhcp", "1.0.0", { path: "/bin", environment: new Map(), stdin: new Uint8Array(0) })
-  expect(toCniError(thrownBy(() => ipam.add())).message).toBe("IPAM plugin returned missing IP config")
+  expect(toCniError(thrownBy(() => ipam.beginAdd()())).message).toBe("IPAM plugin returned missing IP config")
 })
