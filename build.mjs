@@ -18,7 +18,7 @@ const SIZE_BUDGET = 2.2 * 1024 * 1024
 const NATIVE = "lib/sys/native"
 const NATIVE_PARTS = ["main", "heap", "sys"]
 /** npm packages that few runs need: each becomes a bytecode part of its own that require() evaluates on first call. */
-const LAZY_PARTS = ["ip-address", "netmask"]
+const LAZY_PARTS = ["ip-address"]
 const C_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffile-prefix-map=.=", "-fstack-protector-strong"]
 const STATIC_FLAGS = ["-fPIE", "-D_FORTIFY_SOURCE=2", "-ffunction-sections"]
 const STATIC_LINK = ["-static-pie", "-s", "-Wl,-z,relro,-z,now,-z,pack-relative-relocs,--gc-sections,--build-id=none"]
