@@ -39,11 +39,6 @@ export function readConfig<C>(text: string, schema: ConfigSchema<C>): C {
   return validateConfig(parseConfig(text, schema), schema)
 }
 
-/** Reads what is usable of a configuration, as `validateLeniently` does. @throws {JsonError | ConfigError} */
-export function readConfigLeniently<C>(text: string, schema: ConfigSchema<C>): { config: C; ignored: ConfigError[] } {
-  return validateLeniently(parseConfig(text, schema), schema)
-}
-
 /** Parses a configuration; `null` is an empty one, as in Go. @throws {JsonError} if `text` is no JSON, or no object */
 export function parseConfig<C>(text: string, { shape }: ConfigSchema<C>): JsonObject {
   const value = parseJson(text, shape) ?? {}

@@ -1,6 +1,6 @@
 import type { StaticConfig } from "../../build/gen/static.ts"
 import { CniCode, CniError } from "../../lib/cni/errors.ts"
-import type { Result, ResultIp, ResultRoute } from "../../lib/cni/result.ts"
+import { isIpv6, type Result, type ResultIp, type ResultRoute } from "../../lib/cni/result.ts"
 import { type CniVersion, compareVersions } from "../../lib/cni/versions.ts"
 import { AddressError, formatAddress, parseAddress } from "../../lib/net/address.ts"
 import { formatPrefix, parsePrefix, prefixContains } from "../../lib/net/prefix.ts"
@@ -66,7 +66,7 @@ function parse<T>(parser: (text: string) => T, text: string, problem: string): T
 
 function refuseSecondOfFamily(ips: readonly ResultIp[], version: CniVersion): void {
   if (compareVersions(version, "0.3.0") >= 0) return
-  const ipv6 = ips.filter(({ address }) => address.includes(":")).length
+  const ipv6 = ips.filter(({ address }) => isIpv6(address)).length
   if (ipv6 < 2 && ips.length - ipv6 < 2) return
   const problem = `CNI version ${version} does not support more than 1 address per family`
   throw new CniError(CniCode.invalidConfig, problem, "name one address per family, or use cniVersion 0.3.1 or newer")
